@@ -1,0 +1,34 @@
+# Each verb is short; .ci/run calls these too.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+.PHONY: run test clients check bench bench-compare fuzz generate
+
+run: # the server on port 6379: make run ARGS="--port 7000"
+	cargo run --release -p stateless-server -- $(ARGS)
+
+test: clients # all tests; those that compare need redis-server 7.0: apt-get install redis-server
+	cargo build -p stateless-server
+	CARGO_BIN=$(abspath $(TARGET))/debug/stateless-server cargo test --workspace
+
+clients: # redis-py, ioredis and node-redis for the tests, into the target folder
+	compat-tests/clients/setup
+
+check: # what must hold before a commit: format, lints, the rules of the house
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo test -p stateless-server --lib tidy
+
+bench: # the load generator on a running server: make bench ARGS="--rate 100000 --pipeline 16"
+	cargo run --release -p benches --bin load -- run --preload 1 $(ARGS)
+
+bench-compare: # us and the peers side by side, into benches/compare/ (as root: it installs the peers)
+	cargo build --release -p stateless-server -p benches
+	$(TARGET)/release/compare install
+	$(TARGET)/release/compare run --server $(TARGET)/release/stateless-server $(ARGS)
+
+fuzz: # the fuzz targets and the models for minutes instead of seconds, on a stable toolchain
+	cargo build -p stateless-server
+	SEED=$${SEED:-$$(date +%s)} FUZZ_INPUTS=3000000 cargo test --profile fast -p compat-tests --test fuzz
+	STEPS=100000 SEED=$${SEED:-$$(date +%s)} cargo run -p compat-tests --bin model -- ours redis $(ARGS)
+
+generate: # rewrites the files that are made from tables in the code
+	UPDATE=1 cargo test -p settings

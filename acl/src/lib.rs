@@ -1,0 +1,3 @@
+//! Users, rules, categories, key and channel patterns.
+
+pub mod category;

@@ -1,0 +1,235 @@
+//! Who asks: a connection's state for its own core, and the part that others may look at.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::task::Waker;
+
+use bytes::Bytes;
+use keyspace::shard::WatchFlag;
+use parking_lot::Mutex;
+use resp::Proto;
+
+use crate::request::OwnedRequest;
+
+/// Where a request comes from; guards read it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Origin {
+    /// A client's connection.
+    Connection,
+    /// EXEC's queue.
+    Transaction,
+    /// Another client's command, on behalf of one that waits.
+    Wakened,
+}
+
+/// A connection's state; only its own core touches it.
+pub struct Client {
+    /// The selected database.
+    pub db: usize,
+    /// RESP2 or RESP3.
+    pub proto: Proto,
+    /// Whether AUTH was given, or is not needed.
+    pub authenticated: bool,
+    /// The queue of MULTI.
+    pub multi: Option<Box<Multi>>,
+    /// Watched keys with their databases.
+    pub watched: Vec<(usize, Box<[u8]>)>,
+    /// Set when one of them changed.
+    pub watch_flag: WatchFlag,
+    /// CLIENT REPLY.
+    pub replies: Replies,
+    /// CLIENT NO-TOUCH.
+    pub no_touch: bool,
+    /// The connection ends once its replies are written.
+    pub closing: bool,
+    /// What others see.
+    pub shared: Arc<Shared>,
+}
+
+/// CLIENT REPLY's modes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Replies {
+    /// All are sent.
+    On,
+    /// None is.
+    Off,
+    /// This command's own reply (to CLIENT REPLY SKIP) is not sent, nor the next one.
+    SkipNext,
+    /// This one is not sent.
+    Skip,
+}
+
+/// Commands between MULTI and EXEC.
+#[derive(Default)]
+pub struct Multi {
+    /// In order.
+    pub queue: Vec<OwnedRequest>,
+    /// Some command could not be queued: EXEC will refuse.
+    pub broken: bool,
+}
+
+/// What stands on a connection's own signal word.
+pub mod signal {
+    /// Its outbox has something.
+    pub const PUSHED: u32 = 1 << 0;
+    /// It is to be closed at once.
+    pub const KILL: u32 = 1 << 1;
+    /// It is to be closed when its replies are written.
+    pub const CLOSE: u32 = 1 << 2;
+    /// It no longer waits.
+    pub const UNBLOCKED: u32 = 1 << 3;
+    /// Look at the pause state again.
+    pub const RESUME: u32 = 1 << 4;
+}
+
+/// The part of a connection that other threads see and write to.
+pub struct Shared {
+    /// Its number.
+    pub id: u64,
+    /// Peer's address, `ip:port` or the socket's path with `:0`.
+    pub addr: String,
+    /// Own address.
+    pub laddr: String,
+    /// Its socket.
+    pub fd: i32,
+    /// When it connected, unix milliseconds.
+    pub created_ms: i64,
+    /// See [`signal`].
+    signals: AtomicU32,
+    outbox: Mutex<Outbox>,
+    waker: Mutex<Option<Waker>>,
+    /// What CLIENT LIST tells.
+    pub facts: Facts,
+}
+
+/// Facts of CLIENT LIST: written by the connection's own core with plain stores.
+#[derive(Default)]
+#[allow(missing_docs)]
+pub struct Facts {
+    pub name: Mutex<Option<Box<[u8]>>>,
+    pub lib_name: Mutex<Option<Box<[u8]>>>,
+    pub lib_ver: Mutex<Option<Box<[u8]>>>,
+    pub last_ms: AtomicI64,
+    pub db: AtomicU32,
+    /// The last command's row number + 1.
+    pub command: AtomicU32,
+    pub resp3: AtomicBool,
+    pub multi: AtomicI64,
+    pub watched: AtomicU32,
+    pub subscriptions: AtomicU32,
+    pub patterns: AtomicU32,
+    pub shard_channels: AtomicU32,
+    pub no_evict: AtomicBool,
+    pub no_touch: AtomicBool,
+    pub monitor: AtomicBool,
+    pub blocked: AtomicBool,
+    pub unix_socket: AtomicBool,
+    pub query_bytes: AtomicU64,
+    pub query_free_bytes: AtomicU64,
+    pub argv_bytes: AtomicU64,
+    pub multi_bytes: AtomicU64,
+    pub reply_bytes: AtomicU64,
+    pub commands: AtomicU64,
+    pub net_input_bytes: AtomicU64,
+    pub net_output_bytes: AtomicU64,
+}
+
+/// What others sent to a connection and it has not taken yet.
+#[derive(Default)]
+struct Outbox {
+    messages: Vec<Bytes>,
+    bytes: usize,
+}
+
+impl Shared {
+    /// A connection that nobody has written to yet.
+    pub fn new(id: u64, fd: i32, addr: String, laddr: String, created_ms: i64) -> Self {
+        let facts = Facts { last_ms: AtomicI64::new(created_ms), multi: AtomicI64::new(-1), ..Facts::default() };
+        Self {
+            id,
+            addr,
+            laddr,
+            fd,
+            created_ms,
+            signals: AtomicU32::new(0),
+            outbox: Mutex::default(),
+            waker: Mutex::default(),
+            facts,
+        }
+    }
+
+    /// Where wake-ups go; the connection says it once, from its task.
+    pub fn set_waker(&self, waker: Waker) {
+        *self.waker.lock() = Some(waker);
+    }
+
+    /// Raises a signal and wakes the connection's task.
+    pub fn raise(&self, signal: u32) {
+        if self.signals.fetch_or(signal, SeqCst) & signal != signal {
+            let waker = self.waker.lock().clone();
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    }
+
+    /// Signals that are up; the connection's own look, one load.
+    #[inline]
+    pub fn signals(&self) -> u32 {
+        self.signals.load(SeqCst)
+    }
+
+    /// Takes signals down.
+    pub fn lower(&self, signal: u32) {
+        self.signals.fetch_and(!signal, SeqCst);
+    }
+
+    /// Sends whole protocol messages to the client, between its replies. Answers the bytes waiting.
+    pub fn send(&self, message: Bytes) -> usize {
+        let waiting = {
+            let mut outbox = self.outbox.lock();
+            outbox.bytes += message.len();
+            outbox.messages.push(message);
+            outbox.bytes
+        };
+        self.raise(signal::PUSHED);
+        waiting
+    }
+
+    /// What was sent since the last time.
+    pub fn take_outbox(&self) -> Vec<Bytes> {
+        self.lower(signal::PUSHED);
+        let mut outbox = self.outbox.lock();
+        outbox.bytes = 0;
+        std::mem::take(&mut outbox.messages)
+    }
+
+    /// Bytes in the outbox.
+    pub fn outbox_bytes(&self) -> usize {
+        self.outbox.lock().bytes
+    }
+}
+
+impl Client {
+    /// A fresh connection.
+    pub fn new(shared: Arc<Shared>, authenticated: bool) -> Self {
+        Self {
+            db: 0,
+            proto: Proto::Resp2,
+            authenticated,
+            multi: None,
+            watched: Vec::new(),
+            watch_flag: WatchFlag::default(),
+            replies: Replies::On,
+            no_touch: false,
+            closing: false,
+            shared,
+        }
+    }
+
+    /// Selects a database.
+    pub fn select(&mut self, db: usize) {
+        self.db = db;
+        self.shared.facts.db.store(db as u32, Relaxed);
+    }
+}

@@ -1,0 +1,62 @@
+//! What a handler sees.
+
+use keyspace::keys::Keys;
+use resp::{Proto, Writer};
+
+use crate::client::{Client, Origin};
+use crate::node::Node;
+use crate::node::core::Core;
+use crate::request::Request;
+
+/// The surroundings of one command.
+pub struct Ctx<'c> {
+    /// The running instance.
+    pub node: &'c Node,
+    /// Who asks.
+    pub client: &'c mut Client,
+    /// The keys, locked.
+    pub keys: Keys<'c>,
+    /// Where the reply goes.
+    pub out: &'c mut Writer,
+    /// Where the request comes from.
+    pub origin: Origin,
+    /// The request itself.
+    pub request: Request<'c>,
+    /// The core that runs it.
+    pub core: CoreView<'c>,
+}
+
+/// What a handler may know of its core.
+#[derive(Clone, Copy)]
+pub struct CoreView<'c> {
+    /// The core's number and statistics.
+    pub stats: &'c crate::node::stats::CoreStats,
+    /// Random numbers.
+    pub random: &'c std::cell::RefCell<base::id::Rng>,
+}
+
+impl Ctx<'_> {
+    /// Wall clock of this batch, unix milliseconds.
+    #[inline]
+    pub fn now_ms(&self) -> i64 {
+        self.keys.now.unix_ms
+    }
+
+    /// Whether the client speaks RESP3.
+    #[inline]
+    pub fn is_resp3(&self) -> bool {
+        self.out.proto() == Proto::Resp3
+    }
+
+    /// A random number below `limit`.
+    pub fn random_below(&self, limit: u64) -> u64 {
+        self.core.random.borrow_mut().below(limit)
+    }
+}
+
+impl Core {
+    /// The view for handlers.
+    pub(crate) fn view(&self) -> CoreView<'_> {
+        CoreView { stats: &self.stats, random: &self.random }
+    }
+}

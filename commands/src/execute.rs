@@ -1,0 +1,184 @@
+//! The path of a request: look up (done: the request has its row), guards, lock, run, publish.
+
+use keyspace::change::Tally;
+use keyspace::keys::{Access, Keys};
+use resp::Writer;
+
+use crate::client::{Client, Origin, Replies};
+use crate::ctx::{CoreView, Ctx};
+use crate::error::{Error, Wait};
+use crate::guards;
+use crate::keys::{KeyShape, find_keys};
+use crate::node::Node;
+use crate::node::core::Core;
+use crate::publish;
+use crate::request::Request;
+use crate::spec::{Locks, flag};
+use crate::table::Row;
+
+/// How a request ended.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Outcome {
+    /// Its reply is written.
+    Done,
+    /// There is no reply yet: the client waits for the request's keys.
+    Wait(Wait),
+}
+
+pub use crate::guards::unknown_command as unknown;
+
+/// Runs one request of a connection and writes its reply.
+#[inline]
+pub fn execute(node: &Node, core: &mut Core, client: &mut Client, request: Request, out: &mut Writer) -> Outcome {
+    let mark = out.mark();
+    let command = request.row.command;
+    core.stats.commands.add(1);
+    if let Err(error) = guards::admit(node, core, client, &request) {
+        guards::reject(node, core, client, &request, &error, out);
+        core.last = core.clock.ticks();
+        return Outcome::Done;
+    }
+    if client.multi.is_some() && !command.has(flag::UNQUEUED) {
+        queue(client, &request, out);
+        return Outcome::Done;
+    }
+    let outcome = run(node, core, client, Origin::Connection, request, out);
+    publish::publish(node, core);
+    if client.replies != Replies::On {
+        withhold(client, out, mark);
+    }
+    outcome
+}
+
+/// Locks, runs and accounts for one request whose guards have passed.
+fn run(
+    node: &Node,
+    core: &mut Core,
+    client: &mut Client,
+    origin: Origin,
+    request: Request,
+    out: &mut Writer,
+) -> Outcome {
+    let mut tally = std::mem::take(&mut core.tally);
+    let keys = lock(node, core, client, &request, &mut tally);
+    let mut ctx = Ctx { node, client, keys, out, origin, request, core: core.view() };
+    let result = call(&mut ctx, &request);
+    drop(ctx);
+    core.tally = tally;
+    let end = core.clock.ticks();
+    let ns = core.clock.ns_between(core.last, end);
+    core.last = end;
+    account(core, request.row, ns);
+    result
+}
+
+/// Runs a request on locked keys and writes its reply or error.
+pub(crate) fn call(ctx: &mut Ctx<'_>, request: &Request<'_>) -> Outcome {
+    let mark = ctx.out.mark();
+    let Some(handler) = request.row.command.run else {
+        ctx.out.error(&guards::unknown_subcommand(request));
+        return Outcome::Done;
+    };
+    let mut args = request.args(&ctx.node.space);
+    match handler(ctx, &mut args) {
+        Ok(()) => Outcome::Done,
+        Err(Error::Wait(wait)) => {
+            ctx.out.truncate(mark);
+            Outcome::Wait(wait)
+        }
+        Err(error) => {
+            ctx.out.truncate(mark);
+            failed(ctx.node, ctx.core, request.row, &error, ctx.out);
+            Outcome::Done
+        }
+    }
+}
+
+/// Writes an error and counts it.
+pub(crate) fn failed(node: &Node, core: CoreView<'_>, row: &Row, error: &Error, out: &mut Writer) {
+    let line = error.line(&row.name);
+    core.stats.by_command[row.index].failed.add(1);
+    count_error(node, core.stats, &line);
+    out.error(&line);
+}
+
+/// Counts an error by its code.
+pub(crate) fn count_error(node: &Node, stats: &crate::node::stats::CoreStats, line: &str) {
+    stats.errors.add(1);
+    let code = line.split(' ').next().unwrap_or("ERR");
+    node.count_error(code);
+}
+
+fn lock<'k>(node: &'k Node, core: &Core, client: &Client, request: &Request<'_>, tally: &'k mut Tally) -> Keys<'k> {
+    let (space, mut now) = (&node.space, core.now);
+    if client.no_touch {
+        now.access = Access::Untouched { initial: now.access.initial() };
+    }
+    let command = request.row.command;
+    match (command.locks, request.row.key_shape) {
+        (Locks::Keys, KeyShape::One(word)) => {
+            let hash = match request.hash {
+                Some((_, hash)) => hash,
+                None => request.word(word).map_or(0, |key| space.hash(key)),
+            };
+            Keys::lock_one(space, client.db, hash, now, tally)
+        }
+        (Locks::Keys, KeyShape::None) => Keys::none(space, client.db, now, tally),
+        (Locks::Keys, KeyShape::Specs) => {
+            let found = find_keys(request).unwrap_or_default();
+            let hashes = found.iter().filter_map(|key| request.word(key.word)).map(|key| space.hash(key));
+            Keys::lock_many(space, client.db, hashes, now, tally)
+        }
+        (Locks::All, _) => Keys::lock_all(space, client.db, now, tally),
+        (Locks::Queued, _) => lock_queued(node, client, now, tally),
+    }
+}
+
+/// The shards of all queued commands; everything, when one of them needs everything.
+fn lock_queued<'k>(node: &'k Node, client: &Client, now: keyspace::keys::Now, tally: &'k mut Tally) -> Keys<'k> {
+    let queue = client.multi.as_ref().map_or(&[][..], |multi| &multi.queue);
+    if queue.iter().any(|queued| queued.request().row.command.locks == Locks::All) {
+        return Keys::lock_all(&node.space, client.db, now, tally);
+    }
+    let watched = client.watched.iter().map(|(_, key)| node.space.hash(key));
+    let hashes = queue.iter().flat_map(|queued| {
+        let request = queued.request();
+        let found = find_keys(&request).unwrap_or_default();
+        found.into_iter().filter_map(move |key| request.word(key.word)).map(|key| node.space.hash(key))
+    });
+    Keys::lock_many(&node.space, client.db, hashes.chain(watched), now, tally)
+}
+
+#[inline]
+fn account(core: &Core, row: &Row, ns: u64) {
+    let stats = &core.stats.by_command[row.index];
+    stats.calls.add(1);
+    stats.ns.add(ns);
+    stats.histogram.get_or_init(Box::default).record(ns);
+}
+
+#[cold]
+fn queue(client: &mut Client, request: &Request<'_>, out: &mut Writer) {
+    if let Some(multi) = &mut client.multi {
+        multi.queue.push(request.to_owned());
+        client.shared.facts.multi.store(multi.queue.len() as i64, std::sync::atomic::Ordering::Relaxed);
+    }
+    out.simple("QUEUED");
+}
+
+/// CLIENT REPLY OFF and SKIP: the command ran, its reply goes nowhere.
+#[cold]
+fn withhold(client: &mut Client, out: &mut Writer, mark: resp::Mark) {
+    match client.replies {
+        Replies::On => {}
+        Replies::Off => out.truncate(mark),
+        Replies::SkipNext => {
+            out.truncate(mark);
+            client.replies = Replies::Skip;
+        }
+        Replies::Skip => {
+            out.truncate(mark);
+            client.replies = Replies::On;
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Bitmaps.
+
+use crate::spec::Command;
+
+pub(crate) const COMMANDS: &[&Command] = &[];

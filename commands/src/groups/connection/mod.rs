@@ -1,0 +1,7 @@
+//! Connections.
+
+mod ping;
+
+use crate::spec::Command;
+
+pub(crate) const COMMANDS: &[&Command] = &[&ping::PING];

@@ -1,0 +1,5 @@
+//! Keys of any type.
+
+use crate::spec::Command;
+
+pub(crate) const COMMANDS: &[&Command] = &[];

@@ -1,0 +1,5 @@
+//! Hashes.
+
+use crate::spec::Command;
+
+pub(crate) const COMMANDS: &[&Command] = &[];

@@ -1,0 +1,5 @@
+//! Lists.
+
+use crate::spec::Command;
+
+pub(crate) const COMMANDS: &[&Command] = &[];

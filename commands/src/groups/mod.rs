@@ -1,0 +1,31 @@
+//! The catalogue: one folder for each of Redis's command groups; its `mod.rs` is its contents page.
+
+mod bitmap;
+mod connection;
+mod generic;
+mod hash;
+mod list;
+mod pubsub;
+mod server;
+mod set;
+mod string;
+mod transactions;
+mod zset;
+
+use crate::spec::Command;
+use crate::table::Group;
+
+/// All commands by group.
+pub(crate) const ALL: &[(Group, &[&Command])] = &[
+    (Group::Bitmap, bitmap::COMMANDS),
+    (Group::Connection, connection::COMMANDS),
+    (Group::Generic, generic::COMMANDS),
+    (Group::Hash, hash::COMMANDS),
+    (Group::List, list::COMMANDS),
+    (Group::Pubsub, pubsub::COMMANDS),
+    (Group::Server, server::COMMANDS),
+    (Group::Set, set::COMMANDS),
+    (Group::SortedSet, zset::COMMANDS),
+    (Group::String, string::COMMANDS),
+    (Group::Transactions, transactions::COMMANDS),
+];

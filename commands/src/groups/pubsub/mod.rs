@@ -1,0 +1,5 @@
+//! Channels.
+
+use crate::spec::Command;
+
+pub(crate) const COMMANDS: &[&Command] = &[];

@@ -1,0 +1,5 @@
+//! The server itself.
+
+use crate::spec::Command;
+
+pub(crate) const COMMANDS: &[&Command] = &[];

@@ -1,0 +1,5 @@
+//! Sets.
+
+use crate::spec::Command;
+
+pub(crate) const COMMANDS: &[&Command] = &[];

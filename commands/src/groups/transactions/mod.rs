@@ -1,0 +1,5 @@
+//! Transactions.
+
+use crate::spec::Command;
+
+pub(crate) const COMMANDS: &[&Command] = &[];

@@ -1,0 +1,110 @@
+//! What may refuse a request, in Redis's order; each guard reads flags, none knows a command's name.
+
+use std::fmt::Write;
+
+use resp::Writer;
+
+use crate::client::Client;
+use crate::error::{Error, Result};
+use crate::execute::count_error;
+use crate::node::Node;
+use crate::node::core::Core;
+use crate::request::Request;
+use crate::spec::flag;
+
+/// Passes, or says why not.
+#[inline]
+pub(crate) fn admit(node: &Node, core: &mut Core, client: &Client, request: &Request<'_>) -> Result<()> {
+    arity(request)?;
+    signed_in(client, request)?;
+    if client.multi.is_some() {
+        in_multi(request)?;
+    }
+    memory(node, core, request)
+}
+
+#[inline]
+fn arity(request: &Request<'_>) -> Result<()> {
+    let row = request.row;
+    if row.command.run.is_none() && request.spans.len() > 1 {
+        return Err(Error::text(unknown_subcommand(request)));
+    }
+    if row.takes(request.spans.len()) { Ok(()) } else { Err(Error::Arity) }
+}
+
+#[inline]
+fn signed_in(client: &Client, request: &Request<'_>) -> Result<()> {
+    if client.authenticated || request.row.command.has(flag::NO_AUTH) {
+        Ok(())
+    } else {
+        Err(Error::Plain("NOAUTH Authentication required."))
+    }
+}
+
+fn in_multi(request: &Request<'_>) -> Result<()> {
+    if request.row.command.has(flag::NO_MULTI) {
+        return Err(Error::Plain("ERR Command not allowed inside a transaction"));
+    }
+    Ok(())
+}
+
+#[inline]
+fn memory(node: &Node, core: &mut Core, request: &Request<'_>) -> Result<()> {
+    if node.settings.maxmemory() == 0 {
+        return Ok(());
+    }
+    let has_room = node.make_room(core);
+    if has_room || !request.row.command.has(flag::DENYOOM) { Ok(()) } else { Err(Error::OutOfMemory) }
+}
+
+/// Answers a refusal; inside MULTI it spoils the transaction.
+#[cold]
+pub(crate) fn reject(
+    node: &Node,
+    core: &Core,
+    client: &mut Client,
+    request: &Request<'_>,
+    error: &Error,
+    out: &mut Writer,
+) {
+    let line = error.line(&request.row.name);
+    core.stats.by_command[request.row.index].rejected.add(1);
+    count_error(node, &core.stats, &line);
+    if let Some(multi) = &mut client.multi {
+        multi.broken = true;
+    }
+    out.error(&line);
+}
+
+/// Answers words that name no command.
+#[cold]
+pub fn unknown_command<'a>(
+    node: &Node,
+    core: &Core,
+    client: &mut Client,
+    mut words: impl Iterator<Item = &'a [u8]>,
+    out: &mut Writer,
+) {
+    let shown = |word: &[u8]| String::from_utf8_lossy(&word[..word.len().min(128)]).into_owned();
+    let name = words.next().map(shown).unwrap_or_default();
+    let mut line = format!("ERR unknown command '{name}', with args beginning with: ");
+    for word in words {
+        if line.len() >= 128 + name.len() {
+            break;
+        }
+        let _ = write!(line, "'{}' ", shown(word));
+    }
+    core.stats.commands.add(1);
+    count_error(node, &core.stats, &line);
+    if let Some(multi) = &mut client.multi {
+        multi.broken = true;
+    }
+    out.error(&line);
+}
+
+/// Words that name no subcommand of their container.
+pub(crate) fn unknown_subcommand(request: &Request<'_>) -> String {
+    let word = request.word(1).unwrap_or_default();
+    let shown = String::from_utf8_lossy(&word[..word.len().min(128)]).into_owned();
+    format!("ERR unknown subcommand '{shown}'. Try {} HELP.", request.row.name.to_uppercase())
+}

@@ -1,0 +1,95 @@
+//! Where the keys of a request stand: one answer for locking, ACL, ownership, cluster slots and GETKEYS.
+
+use smallvec::SmallVec;
+
+use crate::request::Request;
+use crate::spec::{Begin, Command, Find, KeySpec};
+
+/// A key's word and what is done with it (see [`crate::spec::key`]).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct FoundKey {
+    pub(crate) word: usize,
+    pub(crate) flags: u16,
+}
+
+pub(crate) type FoundKeys = SmallVec<[FoundKey; 6]>;
+
+/// The commonest layouts, decided once for each row.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum KeyShape {
+    /// No keys.
+    None,
+    /// One, at this word.
+    One(usize),
+    /// Anything else.
+    Specs,
+}
+
+impl KeyShape {
+    pub(crate) fn of(command: &Command) -> Self {
+        match command.keys {
+            [] => Self::None,
+            [KeySpec { begin: Begin::Index(index), find: Find::Range { last: 0, .. }, .. }] if *index > 0 => {
+                Self::One(*index as usize)
+            }
+            _ => Self::Specs,
+        }
+    }
+}
+
+/// All keys of a request, in the order of the specs. None when the words contradict the specs.
+pub(crate) fn find_keys(request: &Request) -> Option<FoundKeys> {
+    let mut found = FoundKeys::new();
+    for spec in request.row.command.keys {
+        if let Some(first) = begin(request, spec) {
+            follow(request, spec, first, &mut found)?;
+        }
+    }
+    Some(found)
+}
+
+fn begin(request: &Request, spec: &KeySpec) -> Option<usize> {
+    let words = request.spans.len();
+    match spec.begin {
+        Begin::Index(index) => Some(index as usize),
+        Begin::Unknown => None,
+        Begin::Keyword(token, from) => {
+            let is_it = |&at: &usize| request.word(at).is_some_and(|word| word.eq_ignore_ascii_case(token.as_bytes()));
+            let place = if from > 0 {
+                (from as usize..words).find(is_it)
+            } else {
+                (1..(words as i64 + i64::from(from) + 1).max(1) as usize).rev().find(is_it)
+            };
+            place.map(|place| place + 1)
+        }
+    }
+}
+
+fn follow(request: &Request, spec: &KeySpec, first: usize, found: &mut FoundKeys) -> Option<()> {
+    let words = request.spans.len();
+    let (first, last, step) = match spec.find {
+        Find::Unknown => return Some(()),
+        Find::Range { last, step, limit } => {
+            let last = match last {
+                0.. => first + last as usize,
+                -1 if limit > 1 => first + (words - first.min(words)) / limit as usize - 1,
+                _ => words.checked_sub(last.unsigned_abs() as usize)?,
+            };
+            (first, last, step as usize)
+        }
+        Find::Count { at, first: offset, step } => {
+            let count = base::number::parse_i64(request.word(first + at as usize)?)?;
+            let count = usize::try_from(count).ok()?;
+            if count == 0 {
+                return Some(());
+            }
+            let start = first + offset as usize;
+            (start, start.checked_add((count - 1).checked_mul(step as usize)?)?, step as usize)
+        }
+    };
+    if last >= words {
+        return None;
+    }
+    found.extend((first..=last).step_by(step).map(|word| FoundKey { word, flags: spec.flags }));
+    Some(())
+}

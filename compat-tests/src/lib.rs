@@ -1,0 +1,17 @@
+//! Is it like Redis? Transcripts, properties and histories, run against this server and against a real one.
+//!
+//! - [`target`]: the servers under test, all behind one trait; [`connection`]: a blocking client of one of them.
+//! - [`transcript`]: the files of `cases/`, redis-cli sessions with their expected replies.
+//! - [`model`]: random command sequences on two servers at once; every reply and the final state must agree.
+//! - [`concurrent`]: several connections at once; the history of each key must be linearizable.
+//!
+//! Invariant: a test never passes because a server was missing. What is not installed is a failure that
+//! says how to install it.
+
+pub mod concurrent;
+pub mod connection;
+pub mod model;
+pub mod pattern;
+pub mod rng;
+pub mod target;
+pub mod transcript;

@@ -1,0 +1,170 @@
+//! The servers under test. Each is reached through [`Target::connect`]; nothing else knows where it runs.
+//!
+//! Invariant: a server that was started here is stopped by its process id when its target is dropped.
+
+use crate::connection::{Connection, Stream};
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A running server.
+pub trait Target: Send + Sync {
+    /// `stateless`, `redis7`, `redis8` or `valkey9`: what a transcript's conditions name.
+    fn name(&self) -> &str;
+
+    /// A new connection to it.
+    fn connect(&self) -> io::Result<Box<dyn Stream>>;
+
+    /// A new client of it.
+    fn client(&self) -> Connection {
+        Connection::new(self.connect().unwrap_or_else(|e| panic!("cannot connect to {}: {e}", self.name())))
+    }
+}
+
+/// A server at an address: one that runs already, or one started by this process.
+pub struct Tcp {
+    name: String,
+    address: SocketAddr,
+    child: Option<Started>,
+}
+
+struct Started {
+    process: Child,
+    dir: PathBuf,
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        let _gone_already = self.process.kill();
+        let _reaped = self.process.wait();
+        let _left_behind = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+impl Target for Tcp {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn connect(&self) -> io::Result<Box<dyn Stream>> {
+        let stream = TcpStream::connect(self.address)?;
+        stream.set_nodelay(true)?;
+        Ok(Box::new(stream))
+    }
+}
+
+impl Tcp {
+    /// A server that runs already, at `host:port`.
+    pub fn at(address: &str) -> Result<Tcp, String> {
+        let resolved = address.to_socket_addrs().ok().and_then(|mut all| all.next());
+        let address = resolved.ok_or_else(|| format!("'{address}' is not an address (write host:port)"))?;
+        let mut target = Tcp { name: String::new(), address, child: None };
+        target.name = name_of(&mut Connection::new(
+            target.connect().map_err(|e| format!("no server answers at {address}: {e}"))?,
+        ));
+        Ok(target)
+    }
+
+    /// This project's server: the binary named by `CARGO_BIN`, else the newest one built.
+    pub fn ours() -> Result<Tcp, String> {
+        let binary = our_binary()?;
+        let mut target = Tcp::start(&binary)?;
+        target.name = "stateless".into();
+        Ok(target)
+    }
+
+    /// The distribution's redis-server.
+    pub fn redis() -> Result<Tcp, String> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let found = std::env::split_paths(&path).map(|dir| dir.join("redis-server")).find(|file| file.is_file());
+        let binary = found.ok_or(
+            "redis-server is not installed, and these tests compare with it: \
+             run 'apt-get install redis-server' (Debian 12 has 7.0) and try again",
+        )?;
+        Tcp::start(&binary)
+    }
+
+    /// The server that `word` names: `ours`, `redis`, or `host:port`.
+    pub fn named(word: &str) -> Result<Tcp, String> {
+        match word {
+            "ours" => Tcp::ours(),
+            "redis" => Tcp::redis(),
+            address => Tcp::at(address),
+        }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn start(binary: &Path) -> Result<Tcp, String> {
+        let port = free_port().map_err(|e| format!("no free port on the loopback: {e}"))?;
+        let dir = std::env::temp_dir().join(format!("compat-tests-{}-{port}", std::process::id()));
+        std::fs::create_dir_all(&dir).map_err(|e| format!("cannot make {}: {e}", dir.display()))?;
+        let process = Command::new(binary)
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .args(["--loglevel", "warning", "--enable-debug-command", "yes", "--dir"])
+            .arg(&dir)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .map_err(|e| format!("cannot start {}: {e}", binary.display()))?;
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let mut target = Tcp { name: String::new(), address, child: Some(Started { process, dir }) };
+        target.wait_until_up(binary)?;
+        target.name = name_of(&mut target.client());
+        Ok(target)
+    }
+
+    fn wait_until_up(&mut self, binary: &Path) -> Result<(), String> {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < deadline {
+            if let Some(Ok(Some(status))) = self.child.as_mut().map(|child| child.process.try_wait()) {
+                return Err(format!("{} ended before it listened ({status})", binary.display()));
+            }
+            if self.connect().is_ok() {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Err(format!("{} did not listen within 10 s", binary.display()))
+    }
+}
+
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+fn our_binary() -> Result<PathBuf, String> {
+    if let Some(path) = std::env::var_os("CARGO_BIN") {
+        return Ok(path.into());
+    }
+    // A test binary stands in <target>/<profile>/deps, and the server beside that folder.
+    let here = std::env::current_exe().map_err(|e| format!("where am I? {e}"))?;
+    let mut built: Vec<PathBuf> = here.ancestors().map(|dir| dir.join("stateless-server")).collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
+    built.extend(["debug", "fast", "release"].map(|profile| root.join(profile).join("stateless-server")));
+    built.into_iter().find(|file| file.is_file()).ok_or_else(|| {
+        "the server is not built: run 'cargo build -p stateless-server', or name a binary in CARGO_BIN".into()
+    })
+}
+
+fn name_of(client: &mut Connection) -> String {
+    let info = match client.words("INFO server") {
+        Ok(reply) => String::from_utf8_lossy(reply.as_bytes().unwrap_or_default()).into_owned(),
+        Err(_) => String::new(),
+    };
+    let field = |name: &str| {
+        let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        line.map(|value| value.split('.').next().unwrap_or(value).to_string())
+    };
+    match (field("valkey_version"), field("redis_version")) {
+        _ if field("executable").is_some_and(|path| path.ends_with("stateless-server")) => "stateless".into(),
+        (Some(major), _) => format!("valkey{major}"),
+        (_, Some(major)) => format!("redis{major}"),
+        _ => "unknown".into(),
+    }
+}

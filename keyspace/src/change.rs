@@ -1,0 +1,124 @@
+//! What commands did to keys, for those who must hear of it once the locks are free.
+
+use std::ops::BitOr;
+
+/// A set of event classes, as `notify-keyspace-events` spells them with letters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Classes(pub u32);
+
+impl Classes {
+    /// `K`: events on `__keyspace@<db>__:<key>`.
+    pub const KEYSPACE: Self = Self(1 << 0);
+    /// `E`: events on `__keyevent@<db>__:<event>`.
+    pub const KEYEVENT: Self = Self(1 << 1);
+    /// `g`: commands of no type, such as DEL and EXPIRE.
+    pub const GENERIC: Self = Self(1 << 2);
+    /// `$`
+    pub const STRING: Self = Self(1 << 3);
+    /// `l`
+    pub const LIST: Self = Self(1 << 4);
+    /// `s`
+    pub const SET: Self = Self(1 << 5);
+    /// `h`
+    pub const HASH: Self = Self(1 << 6);
+    /// `z`
+    pub const ZSET: Self = Self(1 << 7);
+    /// `x`
+    pub const EXPIRED: Self = Self(1 << 8);
+    /// `e`
+    pub const EVICTED: Self = Self(1 << 9);
+    /// `t`
+    pub const STREAM: Self = Self(1 << 10);
+    /// `m`: a read found no key; not part of `A`.
+    pub const KEY_MISS: Self = Self(1 << 11);
+    /// `d`
+    pub const MODULE: Self = Self(1 << 13);
+    /// `n`: a key came into being; not part of `A`.
+    pub const NEW: Self = Self(1 << 14);
+
+    /// Whether any class of `other` is in the set.
+    #[inline]
+    pub fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+impl BitOr for Classes {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// What happened to a key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Event {
+    /// Its class.
+    pub class: Classes,
+    /// Its name on the channel.
+    pub name: &'static str,
+}
+
+impl Event {
+    /// An event of a class.
+    pub const fn new(class: Classes, name: &'static str) -> Self {
+        Self { class, name }
+    }
+
+    /// `del`
+    pub const DEL: Self = Self::new(Classes::GENERIC, "del");
+    /// `expired`
+    pub const EXPIRED: Self = Self::new(Classes::EXPIRED, "expired");
+    /// `evicted`
+    pub const EVICTED: Self = Self::new(Classes::EVICTED, "evicted");
+    /// `new`
+    pub const NEW: Self = Self::new(Classes::NEW, "new");
+    /// `keymiss`
+    pub const KEY_MISS: Self = Self::new(Classes::KEY_MISS, "keymiss");
+}
+
+/// One event of one key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Change {
+    /// The database.
+    pub db: usize,
+    /// What happened.
+    pub event: Event,
+    /// To which key.
+    pub key: Box<[u8]>,
+    /// Whether the key was modified (a miss is an event and modifies nothing).
+    pub modified: bool,
+}
+
+/// Who needs to hear of changes; a bit set of the keyspace, checked at each change.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Interest(pub u32);
+
+impl Interest {
+    /// Some client watches a key.
+    pub const WATCH: Self = Self(1 << 0);
+    /// Some client is blocked on a key.
+    pub const BLOCKED: Self = Self(1 << 1);
+    /// Keyspace events are on.
+    pub const EVENTS: Self = Self(1 << 2);
+    /// Somebody follows every change (client tracking, ownership).
+    pub const FOLLOW: Self = Self(1 << 3);
+}
+
+/// What the commands of one core collected since it was last published.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// Modifications of keys.
+    pub dirty: u64,
+    /// Reads that found their key.
+    pub hits: u64,
+    /// Reads that did not.
+    pub misses: u64,
+    /// Keys that expired.
+    pub expired: u64,
+    /// Hash fields that expired.
+    pub expired_fields: u64,
+    /// Changes somebody is interested in, in order.
+    pub changes: Vec<Change>,
+}

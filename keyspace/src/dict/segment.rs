@@ -1,0 +1,291 @@
+//! A segment: up to 64 buckets of 8 slots, and the words that stand in slots.
+#![allow(unsafe_code)]
+
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::epoch;
+
+/// Slots of a bucket: one cache line.
+pub(super) const SLOTS: usize = 8;
+/// A segment of this many buckets splits instead of growing.
+pub(super) const BUCKETS_MAX: usize = 64;
+const BUCKET_SIZE: usize = SLOTS * 8;
+const RECORD_MASK: u64 = 0x0000_FFFF_FFFF_FFF8;
+const SEGMENT_MASK: u64 = 0x0000_FFFF_FFFF_FFC0;
+const MARK: u64 = 1;
+
+/// Sizes that allocators have classes for: four steps for each doubling.
+const SIZES: [usize; 20] = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64];
+
+/// The size after `buckets`.
+pub(super) fn next_size(buckets: usize) -> usize {
+    SIZES.iter().copied().find(|&size| size > buckets).unwrap_or(buckets * 2)
+}
+
+/// The smallest size that holds `count` records and has room for some more.
+pub(super) fn size_for(count: usize) -> usize {
+    SIZES.iter().copied().find(|&size| count + 1 < limit_of(size)).unwrap_or_else(|| (count / 4).next_power_of_two())
+}
+
+fn limit_of(buckets: usize) -> usize {
+    if buckets == 1 { SLOTS } else { buckets * SLOTS * 59 / 64 }
+}
+
+/// What stands in a slot: 16 hash bits, a record's address, a mark; or 0.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct SlotWord(u64);
+
+impl SlotWord {
+    #[inline]
+    pub(super) fn new(record: NonNull<u8>, tag: u16, mark: bool) -> Self {
+        let address = record.as_ptr().expose_provenance() as u64;
+        debug_assert_eq!(address & !RECORD_MASK, 0);
+        Self(address | u64::from(tag) << 48 | u64::from(mark))
+    }
+
+    #[inline]
+    pub(super) fn load(word: NonNull<AtomicU64>) -> Self {
+        // SAFETY: slots point into segments that are live while their table is borrowed.
+        Self(unsafe { word.as_ref() }.load(Relaxed))
+    }
+
+    #[inline]
+    pub(super) fn store(self, word: NonNull<AtomicU64>) {
+        // SAFETY: as in `load`.
+        unsafe { word.as_ref() }.store(self.0, Relaxed);
+    }
+
+    #[inline]
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    #[inline]
+    pub(super) fn tag(self) -> u16 {
+        (self.0 >> 48) as u16
+    }
+
+    #[inline]
+    pub(super) fn is_marked(self) -> bool {
+        self.0 & MARK != 0
+    }
+
+    /// The address; for a word that is not empty.
+    #[inline]
+    pub(super) fn record(self) -> NonNull<u8> {
+        debug_assert!(!self.is_empty());
+        // SAFETY: a word that is not empty was made from a non-null address.
+        unsafe { NonNull::new_unchecked(std::ptr::with_exposed_provenance_mut((self.0 & RECORD_MASK) as usize)) }
+    }
+
+    #[inline]
+    pub(super) fn prefetch(self) {
+        prefetch((self.0 & RECORD_MASK) as usize);
+    }
+}
+
+/// Brings a cache line in; any address is allowed.
+#[inline]
+pub(super) fn prefetch(address: usize) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch never faults.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(std::ptr::without_provenance(address));
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}
+
+/// A directory entry: address, number of buckets and local depth in one word, so that a look at a bucket
+/// needs no segment header.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Segment(u64);
+
+impl Segment {
+    pub(super) fn allocate(buckets: usize, depth: u32) -> Self {
+        debug_assert!(buckets < 1 << 16 && depth < 64);
+        let layout = layout(buckets);
+        // SAFETY: the layout is not empty.
+        let memory = unsafe { alloc_zeroed(layout) };
+        if memory.is_null() {
+            handle_alloc_error(layout);
+        }
+        Self(memory.expose_provenance() as u64 | (buckets as u64) << 48 | u64::from(depth))
+    }
+
+    pub(super) fn from_word(word: u64) -> Self {
+        Self(word)
+    }
+
+    pub(super) fn into_word(self) -> u64 {
+        self.0
+    }
+
+    #[inline]
+    pub(super) fn buckets(self) -> usize {
+        (self.0 >> 48) as usize
+    }
+
+    #[inline]
+    pub(super) fn depth(self) -> u32 {
+        (self.0 & 63) as u32
+    }
+
+    pub(super) fn capacity(self) -> usize {
+        self.buckets() * SLOTS
+    }
+
+    /// How many records it takes before it must grow.
+    #[inline]
+    pub(super) fn limit(self) -> usize {
+        limit_of(self.buckets())
+    }
+
+    pub(super) fn memory_usage(self) -> usize {
+        self.buckets() * BUCKET_SIZE
+    }
+
+    #[inline]
+    pub(super) fn home(self, tag: u16) -> usize {
+        usize::from(tag) * self.buckets() >> 16
+    }
+
+    /// The bucket after `bucket`, cyclic.
+    #[inline]
+    pub(super) fn after(self, bucket: usize) -> usize {
+        if bucket + 1 == self.buckets() { 0 } else { bucket + 1 }
+    }
+
+    fn base(self) -> *mut AtomicU64 {
+        std::ptr::with_exposed_provenance_mut((self.0 & SEGMENT_MASK) as usize)
+    }
+
+    /// The address of a bucket, for prefetching.
+    #[inline]
+    pub(super) fn bucket_address(self, bucket: usize) -> usize {
+        (self.0 & SEGMENT_MASK) as usize + bucket * BUCKET_SIZE
+    }
+
+    #[inline]
+    pub(super) fn word(self, bucket: usize, slot: usize) -> NonNull<AtomicU64> {
+        debug_assert!(bucket < self.buckets() && slot < SLOTS);
+        // SAFETY: inside the segment's allocation, which is not null.
+        unsafe { NonNull::new_unchecked(self.base().add(bucket * SLOTS + slot)) }
+    }
+
+    #[inline]
+    pub(super) fn get(self, bucket: usize, slot: usize) -> SlotWord {
+        SlotWord::load(self.word(bucket, slot))
+    }
+
+    /// Puts a word into its home bucket or the next with room; there is room.
+    #[inline]
+    pub(super) fn place(self, word: SlotWord) -> NonNull<AtomicU64> {
+        let mut bucket = self.home(word.tag());
+        loop {
+            for slot in 0..SLOTS {
+                if self.get(bucket, slot).is_empty() {
+                    let place = self.word(bucket, slot);
+                    word.store(place);
+                    return place;
+                }
+            }
+            bucket = self.after(bucket);
+        }
+    }
+
+    /// Empties a slot and moves displaced words back, so that no search ends too early.
+    pub(super) fn take(self, word: NonNull<AtomicU64>) {
+        let offset = (word.as_ptr() as usize - self.base() as usize) / 8;
+        let (mut bucket, mut slot) = (offset / SLOTS, offset % SLOTS);
+        loop {
+            let was_full = !self.get(bucket, SLOTS - 1).is_empty();
+            self.close_gap(bucket, slot);
+            if !was_full {
+                return;
+            }
+            let Some(displaced) = self.displaced_over(bucket) else { return };
+            let from = displaced;
+            self.get(from.0, from.1).store(self.word(bucket, SLOTS - 1));
+            (bucket, slot) = from;
+        }
+    }
+
+    fn close_gap(self, bucket: usize, slot: usize) {
+        let last = (slot..SLOTS).rev().find(|&last| !self.get(bucket, last).is_empty()).unwrap_or(slot);
+        self.get(bucket, last).store(self.word(bucket, slot));
+        SlotWord(0).store(self.word(bucket, last));
+    }
+
+    /// A word behind `bucket` that passed over it on the way from its home.
+    fn displaced_over(self, bucket: usize) -> Option<(usize, usize)> {
+        let distance = |from: usize, to: usize| if to >= from { to - from } else { to + self.buckets() - from };
+        let mut at = self.after(bucket);
+        while at != bucket {
+            for slot in 0..SLOTS {
+                let word = self.get(at, slot);
+                if word.is_empty() {
+                    return None;
+                }
+                let home = self.home(word.tag());
+                if distance(home, at) >= distance(bucket, at) {
+                    return Some((at, slot));
+                }
+            }
+            at = self.after(at);
+        }
+        None
+    }
+
+    #[inline]
+    pub(super) fn for_each(self, mut visit: impl FnMut(SlotWord)) {
+        for bucket in 0..self.buckets() {
+            for slot in 0..SLOTS {
+                let word = self.get(bucket, slot);
+                if word.is_empty() {
+                    break;
+                }
+                visit(word);
+            }
+        }
+    }
+
+    /// As `for_each`, with the records of the buckets ahead on their way into the cache.
+    pub(super) fn prefetch_records(self, mut visit: impl FnMut(SlotWord)) {
+        const AHEAD: usize = 2;
+        let warm = |bucket: usize| (0..SLOTS).for_each(|slot| self.get(bucket, slot).prefetch());
+        (0..AHEAD.min(self.buckets())).for_each(warm);
+        for bucket in 0..self.buckets() {
+            if bucket + AHEAD < self.buckets() {
+                warm(bucket + AHEAD);
+            }
+            for slot in 0..SLOTS {
+                let word = self.get(bucket, slot);
+                if !word.is_empty() {
+                    visit(word);
+                }
+            }
+        }
+    }
+
+    /// # Safety
+    /// Nothing that is not retired itself leads to this segment any more.
+    pub(super) unsafe fn discard(self, shared: bool) {
+        let memory = self.base().cast::<u8>();
+        // SAFETY: allocated with this layout in `allocate`.
+        unsafe {
+            if shared {
+                epoch::retire(NonNull::new_unchecked(memory), layout(self.buckets()));
+            } else {
+                dealloc(memory, layout(self.buckets()));
+            }
+        }
+    }
+}
+
+fn layout(buckets: usize) -> Layout {
+    Layout::from_size_align(buckets * BUCKET_SIZE, BUCKET_SIZE).expect("a segment is small")
+}

@@ -1,0 +1,572 @@
+//! Hashes against a model, their encodings against Redis's rules, and what they cost.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::{Deadline, ExpiredFields, Hash, HashRef, Limits};
+use crate::change::Tally;
+use crate::keys::{Access, Key, Keys, Now, WrongType};
+use crate::memory;
+use crate::shard::Keyspace;
+
+const LIMITS: Limits = Limits { entries_max: 8, value_len_max: 20 };
+/// Small hashes that outgrow the slab's pages.
+const WIDE_LIMITS: Limits = Limits { entries_max: 512, value_len_max: 254 };
+const REDIS_LIMITS: Limits = Limits { entries_max: 512, value_len_max: 64 };
+
+fn space() -> Keyspace {
+    Keyspace::new(1, 2, 7)
+}
+
+/// Runs `work` on the keys of database 0 at a time, and answers what it tallied too.
+fn at<T>(space: &Keyspace, unix_ms: i64, work: impl FnOnce(&mut Keys) -> T) -> (T, Tally) {
+    let mut tally = Tally::default();
+    let now = Now { unix_ms, access: Access::Lru(1) };
+    let answer = work(&mut Keys::lock_all(space, 0, now, &mut tally));
+    (answer, tally)
+}
+
+fn key<'a>(space: &Keyspace, bytes: &'a [u8]) -> Key<'a> {
+    Key { bytes, hash: space.hash(bytes) }
+}
+
+fn expire(space: &Keyspace, unix_ms: i64, fields_max: usize) -> (Vec<ExpiredFields>, u64) {
+    let mut tally = Tally::default();
+    let now = Now { unix_ms, access: Access::Lru(1) };
+    let expired = space.lock_shard(0, 0, now, &mut tally).expire_fields(fields_max);
+    (expired, tally.expired_fields)
+}
+
+fn text(hash: HashRef<'_>) -> String {
+    let mut words = Vec::new();
+    hash.for_each(|field| {
+        words.extend_from_slice(&field.name.as_cow());
+        words.push(b'=');
+        words.extend_from_slice(&field.value.as_cow());
+        words.push(b' ');
+    });
+    String::from_utf8_lossy(&words).trim_end().to_owned()
+}
+
+/// A field as the model has it: name, value, deadline.
+type Entry = (Vec<u8>, Vec<u8>, Option<i64>);
+
+/// The fields of a hash in the order in which a small one shows them, expired ones included.
+#[derive(Debug)]
+struct Model {
+    limits: Limits,
+    fields: Vec<Entry>,
+    is_large: bool,
+    has_deadlines: bool,
+    expired: u64,
+}
+
+impl Model {
+    fn new(limits: Limits) -> Self {
+        Self { limits, fields: Vec::new(), is_large: false, has_deadlines: false, expired: 0 }
+    }
+
+    fn position(&self, name: &[u8]) -> Option<usize> {
+        self.fields.iter().position(|field| field.0 == name)
+    }
+
+    fn place(&mut self, field: Entry) {
+        let later = |other: &Entry| match (other.2, field.2) {
+            (_, None) => false,
+            (None, Some(_)) => true,
+            (Some(other), Some(at)) => other >= at,
+        };
+        let at = self.fields.iter().position(later).unwrap_or(self.fields.len());
+        self.fields.insert(at, field);
+    }
+
+    fn set(&mut self, name: &[u8], value: &[u8], deadline: Deadline, now: i64) -> bool {
+        let at = self.position(name);
+        let stored = at.and_then(|at| self.fields[at].2);
+        let is_expired = stored.is_some_and(|at| at <= now);
+        let new = match deadline {
+            Deadline::Clear => None,
+            Deadline::Keep => stored.filter(|_| !is_expired),
+            Deadline::At(at) => Some(at),
+        };
+        self.expired += u64::from(is_expired);
+        self.is_large |= name.len().max(value.len()) > self.limits.value_len_max;
+        self.has_deadlines |= matches!(deadline, Deadline::At(_));
+        match at {
+            Some(at) if new == stored && !matches!(deadline, Deadline::At(_)) => self.fields[at].1 = value.to_vec(),
+            _ => {
+                if let Some(at) = at {
+                    self.fields.remove(at);
+                }
+                self.place((name.to_vec(), value.to_vec(), new));
+            }
+        }
+        self.is_large |= self.fields.len() > self.limits.entries_max;
+        at.is_none() || is_expired
+    }
+
+    fn remove(&mut self, name: &[u8], now: i64) -> bool {
+        let Some(at) = self.position(name) else { return false };
+        let is_expired = self.fields.remove(at).2.is_some_and(|at| at <= now);
+        self.expired += u64::from(is_expired);
+        self.settle();
+        !is_expired
+    }
+
+    fn set_deadline(&mut self, name: &[u8], deadline: Option<i64>, now: i64) -> bool {
+        let Some(at) = self.position(name) else { return false };
+        if self.fields[at].2.is_some_and(|at| at <= now) {
+            return self.remove(name, now);
+        }
+        if deadline.is_some() || self.fields[at].2.is_some() {
+            self.has_deadlines = true;
+            let field = self.fields.remove(at);
+            self.place((field.0, field.1, deadline));
+        }
+        true
+    }
+
+    /// A key that is gone comes back small.
+    fn settle(&mut self) {
+        if self.fields.is_empty() {
+            *self = Self { expired: self.expired, ..Self::new(self.limits) };
+        }
+    }
+
+    fn live(&self, now: i64) -> Vec<Entry> {
+        self.fields.iter().filter(|field| field.2.is_none_or(|at| at > now)).cloned().collect()
+    }
+
+    fn encoding(&self) -> &'static str {
+        match (self.is_large, self.has_deadlines) {
+            (true, _) => "hashtable",
+            (false, true) => "listpackex",
+            (false, false) => "listpack",
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Set(Vec<u8>, Vec<u8>, Deadline),
+    Remove(Vec<u8>),
+    SetDeadline(Vec<u8>, Option<i64>),
+    Expire(usize),
+    Wait(i64),
+    Rename,
+    KeyDeadline(Option<i64>),
+    Overwrite,
+}
+
+fn name() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        12 => (0..12_u32).prop_map(|n| n.to_string().into_bytes()),
+        6 => (0..6_u32).prop_map(|n| format!("field:{n}").into_bytes()),
+        1 => Just(Vec::new()),
+    ]
+}
+
+fn value() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        8 => any::<i64>().prop_map(|n| n.to_string().into_bytes()),
+        8 => prop::collection::vec(any::<u8>(), 0..=20),
+        1 => prop::sample::select(vec![21_usize, 254, 255, 256, 400, 600, 65_535, 65_536]).prop_map(|len| vec![7; len]),
+    ]
+}
+
+fn step(value: impl Strategy<Value = Vec<u8>>) -> impl Strategy<Value = Step> {
+    let deadline = prop_oneof![
+        4 => Just(Deadline::Clear),
+        2 => Just(Deadline::Keep),
+        3 => (1..100_i64).prop_map(Deadline::At),
+    ];
+    prop_oneof![
+        12 => (name(), value, deadline).prop_map(|(name, value, deadline)| Step::Set(name, value, deadline)),
+        6 => name().prop_map(Step::Remove),
+        6 => (name(), prop::option::of(1..100_i64)).prop_map(|(name, at)| Step::SetDeadline(name, at)),
+        2 => (0..5_usize).prop_map(Step::Expire),
+        3 => (1..8_i64).prop_map(Step::Wait),
+        1 => Just(Step::Rename),
+        1 => prop::option::of(Just(1_i64 << 40)).prop_map(Step::KeyDeadline),
+        1 => Just(Step::Overwrite),
+    ]
+}
+
+/// A keyspace with one hash, and its model; deadlines in steps are offsets from `now`.
+struct Pair {
+    space: Keyspace,
+    model: Model,
+    tallied: u64,
+    now: i64,
+    /// Which of two names the hash has.
+    name: usize,
+}
+
+const NAMES: [&[u8]; 2] = [b"h", b"a name that is longer"];
+
+impl Pair {
+    fn take(&mut self, step: Step) {
+        let (now, name, limits) = (self.now, NAMES[self.name], self.model.limits);
+        let h = key(&self.space, name);
+        let (_, tally) = match step {
+            Step::Set(field, value, deadline) => {
+                let deadline = if let Deadline::At(ms) = deadline { Deadline::At(now + ms) } else { deadline };
+                let model = self.model.set(&field, &value, deadline, now);
+                at(&self.space, now, |keys| {
+                    let mut hash = keys.hash_for_write(&h, limits).unwrap();
+                    assert_eq!(hash.set(&field, &value, deadline), model);
+                    assert!(hash.get(&field).unwrap().eq_bytes(&value));
+                })
+            }
+            Step::Remove(field) => {
+                let model = self.model.remove(&field, now);
+                let gone = self.model.fields.is_empty();
+                at(&self.space, now, |keys| {
+                    let mut hash = keys.hash_for_write(&h, limits).unwrap();
+                    assert_eq!(hash.remove(&field), model);
+                    assert_eq!(hash.is_gone(), gone);
+                })
+            }
+            Step::SetDeadline(field, deadline) => {
+                let deadline = deadline.map(|ms| now + ms);
+                let model = self.model.set_deadline(&field, deadline, now);
+                at(&self.space, now, |keys| {
+                    assert_eq!(keys.hash_for_write(&h, limits).unwrap().set_deadline(&field, deadline), model);
+                })
+            }
+            Step::Expire(fields_max) => return self.expire(fields_max),
+            Step::Wait(ms) => {
+                self.now += ms;
+                return;
+            }
+            Step::Rename => {
+                self.name = 1 - self.name;
+                let to = key(&self.space, NAMES[self.name]);
+                at(&self.space, now, |keys| {
+                    if let Some((value, deadline_ms)) = keys.take(&h) {
+                        keys.put(&to, value, deadline_ms);
+                    }
+                })
+            }
+            Step::KeyDeadline(deadline_ms) => at(&self.space, now, |keys| {
+                if let Some(slot) = keys.find_for_write(&h) {
+                    keys.db_mut(h.hash).set_deadline(slot, deadline_ms);
+                }
+            }),
+            Step::Overwrite => {
+                self.model.fields.clear();
+                self.model.settle();
+                at(&self.space, now, |keys| {
+                    keys.set_string(&h, b"a string", None);
+                    assert_eq!(keys.hash(&h).err(), Some(WrongType));
+                    assert_eq!(keys.hash_for_write(&h, limits).err(), Some(WrongType));
+                    keys.remove(&h);
+                })
+            }
+        };
+        self.tallied += tally.expired_fields;
+    }
+
+    fn expire(&mut self, fields_max: usize) {
+        let (expired, tallied) = expire(&self.space, self.now, fields_max);
+        self.tallied += tallied;
+        let due = self.model.fields.len() - self.model.live(self.now).len();
+        assert_eq!(tallied as usize, due.min(fields_max));
+        assert_eq!(expired.iter().map(|hash| hash.fields.len()).sum::<usize>(), due.min(fields_max));
+        for hash in &expired {
+            assert_eq!(&*hash.key, NAMES[self.name]);
+            for field in &hash.fields {
+                assert!(!self.model.remove(field, self.now), "only expired fields go");
+            }
+            assert_eq!(hash.gone, self.model.fields.is_empty());
+        }
+    }
+
+    fn check(&self) {
+        let h = key(&self.space, NAMES[self.name]);
+        let model = &self.model;
+        assert_eq!(self.tallied, model.expired);
+        at(&self.space, self.now, |keys| {
+            let earliest = model.fields.iter().filter_map(|field| field.2).min();
+            let scheduled = keys.db(h.hash).map_or(0, |db| db.expiring_hashes());
+            assert_eq!(scheduled, usize::from(earliest.is_some()));
+            let Some(hash) = keys.peek_hash(&h).unwrap() else {
+                return assert!(model.fields.is_empty());
+            };
+            assert_eq!(hash.earliest_deadline_ms(), earliest);
+            assert_eq!(hash.encoding(), model.encoding());
+            check_reads(hash, &model.live(self.now), model.is_large);
+        });
+    }
+}
+
+fn entries(visit_all: impl FnOnce(&mut dyn FnMut(super::Field<'_>))) -> Vec<Entry> {
+    let mut seen = Vec::new();
+    visit_all(&mut |field| {
+        seen.push((field.name.as_cow().into_owned(), field.value.as_cow().into_owned(), field.deadline_ms));
+    });
+    seen
+}
+
+fn check_reads(hash: HashRef<'_>, live: &[Entry], is_large: bool) {
+    let sorted = |mut entries: Vec<Entry>| {
+        entries.sort();
+        entries
+    };
+    assert_eq!(hash.len(), live.len());
+    assert_eq!(hash.is_empty(), live.is_empty());
+    let walked = entries(|visit| hash.for_each(visit));
+    if !is_large {
+        assert_eq!(walked, live);
+    }
+    assert_eq!(sorted(walked), sorted(live.to_vec()));
+    for (name, value, deadline_ms) in live {
+        let (found, found_deadline_ms) = hash.find(name).unwrap();
+        assert!(found.eq_bytes(value));
+        assert_eq!(found_deadline_ms, *deadline_ms);
+        assert_eq!(hash.strlen(name), value.len());
+    }
+    assert!(!hash.contains(b"nobody's field"));
+    let mut cursor = 0;
+    let mut scanned = BTreeMap::new();
+    loop {
+        cursor = hash.scan(cursor, 3, |field| {
+            scanned.insert(field.name.as_cow().into_owned(), field.deadline_ms);
+        });
+        if cursor == 0 {
+            break;
+        }
+    }
+    assert_eq!(scanned.len(), live.len());
+    let mut dice = dice();
+    assert_eq!(hash.random(&mut dice).is_some(), !live.is_empty());
+    for count in [0, 1, live.len() / 2, live.len(), live.len() + 3] {
+        let mut chosen = sorted(entries(|visit| hash.random_distinct(count, &mut dice, visit)));
+        assert!(chosen.iter().all(|entry| live.contains(entry)));
+        chosen.dedup();
+        assert_eq!(chosen.len(), count.min(live.len()));
+    }
+}
+
+/// A reproducible `below`.
+fn dice() -> impl FnMut(u64) -> u64 {
+    let mut state = 9_u64;
+    move |below| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((u128::from(state) * u128::from(below)) >> 64) as u64
+    }
+}
+
+fn run(limits: Limits, steps: Vec<Step>) {
+    let mut pair = Pair { space: space(), model: Model::new(limits), tallied: 0, now: 1000, name: 0 };
+    for step in steps {
+        pair.take(step);
+        pair.check();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn behaves_as_its_model(steps in prop::collection::vec(step(value()), 0..120)) {
+        run(LIMITS, steps);
+    }
+
+    #[test]
+    fn small_hashes_keep_redis_order(steps in prop::collection::vec(step("[a-z0-9]{0,6}".prop_map(String::into_bytes)), 0..120)) {
+        run(LIMITS, steps);
+    }
+
+    #[test]
+    fn small_hashes_may_fill_kilobytes(steps in prop::collection::vec(step(prop::collection::vec(any::<u8>(), 0..255)), 0..120)) {
+        run(WIDE_LIMITS, steps);
+    }
+}
+
+#[test]
+fn fields_stand_in_the_order_of_redis_8() {
+    let space = space();
+    let h = key(&space, b"h");
+    at(&space, 0, |keys| {
+        let mut hash = keys.hash_for_write(&h, REDIS_LIMITS).unwrap();
+        for (name, value) in [("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")] {
+            assert!(hash.set(name.as_bytes(), value.as_bytes(), Deadline::Clear));
+        }
+        let show = |hash: &super::HashMut| (text(hash.as_ref().unwrap()), hash.as_ref().unwrap().encoding());
+        assert_eq!(show(&hash), ("a=1 b=2 c=3 d=4".into(), "listpack"));
+        for (name, deadline) in [("c", 500), ("a", 900), ("d", 300)] {
+            assert!(hash.set_deadline(name.as_bytes(), Some(deadline)));
+        }
+        assert_eq!(show(&hash), ("d=4 c=3 a=1 b=2".into(), "listpackex"));
+        hash.set(b"e", b"5", Deadline::Clear);
+        assert!(!hash.set(b"c", b"33", Deadline::Clear));
+        assert_eq!(show(&hash).0, "d=4 a=1 b=2 e=5 c=33");
+        for name in ["b", "c", "e"] {
+            hash.set_deadline(name.as_bytes(), Some(1999));
+        }
+        assert_eq!(show(&hash).0, "d=4 a=1 e=5 c=33 b=2");
+        hash.set_deadline(b"b", Some(1999));
+        hash.set(b"d", b"5", Deadline::Keep);
+        assert_eq!(show(&hash).0, "d=5 a=1 b=2 e=5 c=33");
+        for name in ["d", "a", "b", "c", "e"] {
+            hash.set_deadline(name.as_bytes(), None);
+        }
+        assert_eq!(show(&hash), ("d=5 a=1 b=2 c=33 e=5".into(), "listpackex"));
+    });
+}
+
+#[test]
+fn grows_as_redis_8_does() {
+    let space = space();
+    let limits = Limits { entries_max: 4, value_len_max: 10 };
+    let encoding = |name: &str, pairs: usize, fields: &[(&str, &str)]| {
+        let h = key(&space, name.as_bytes());
+        at(&space, 0, |keys| {
+            let mut hash = keys.hash_for_write(&h, limits).unwrap();
+            hash.expect(pairs);
+            for (field, value) in fields {
+                hash.set(field.as_bytes(), value.as_bytes(), Deadline::Clear);
+            }
+            hash.as_ref().unwrap().encoding()
+        })
+        .0
+    };
+    let four = [("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")];
+    assert_eq!(encoding("count", 4, &four), "listpack");
+    assert_eq!(encoding("count", 1, &[("a", "5")]), "listpack");
+    assert_eq!(encoding("count", 1, &[("e", "5")]), "hashtable");
+    assert_eq!(encoding("announced", 5, &[("a", "1"), ("a", "2"), ("a", "3"), ("a", "4"), ("a", "5")]), "hashtable");
+    assert_eq!(encoding("value", 1, &[("a", "1234567890")]), "listpack");
+    assert_eq!(encoding("value", 1, &[("a", "12345678901")]), "hashtable");
+    assert_eq!(encoding("value", 1, &[("a", "1")]), "hashtable");
+    assert_eq!(encoding("field", 1, &[("12345678901", "")]), "hashtable");
+}
+
+#[test]
+fn a_count_beyond_two_bytes_is_walked() {
+    let space = space();
+    let h = key(&space, b"h");
+    let limits = Limits { entries_max: usize::MAX, value_len_max: 64 };
+    let blob_of = |len: u32| {
+        let mut blob = super::small::count_bytes(len as usize).to_vec();
+        for n in 0..len {
+            crate::packed::encode_int(i64::from(n), &mut blob);
+            crate::packed::encode_int(1, &mut blob);
+        }
+        crate::db::Value::Inline(crate::entry::Kind::HashPacked, blob.into())
+    };
+    at(&space, 0, |keys| {
+        keys.put(&h, blob_of(65_534), None);
+        let mut hash = keys.hash_for_write(&h, limits).unwrap();
+        for (n, len) in [(70_000, 65_535), (70_001, 65_536), (70_002, 65_537)] {
+            assert!(hash.set(format!("{n}").as_bytes(), b"1", Deadline::Clear));
+            assert_eq!(hash.len(), len);
+        }
+        for (n, len) in [(0, 65_536), (9, 65_535), (70_000, 65_534), (3, 65_533)] {
+            assert!(hash.remove(format!("{n}").as_bytes()));
+            assert_eq!(hash.len(), len);
+        }
+    });
+}
+
+#[test]
+fn many_hashes_expire_in_order_and_within_the_budget() {
+    let space = space();
+    for n in 0..50_i64 {
+        let name = format!("h{n}");
+        let h = key(&space, name.as_bytes());
+        at(&space, 0, |keys| {
+            let mut hash = keys.hash_for_write(&h, LIMITS).unwrap();
+            for field in 0..20_i64 {
+                hash.set(format!("f{field}").as_bytes(), b"v", Deadline::At(100 + (n * 7 % 50) * 10 + field % 2));
+            }
+            if n % 2 == 0 {
+                hash.set(b"stays", b"v", Deadline::Clear);
+            }
+        });
+    }
+    assert_eq!(expire(&space, 99, 1000), (vec![], 0));
+    let (first, count) = expire(&space, 100, 1000);
+    assert_eq!((first.len(), count, &*first[0].key), (1, 10, &b"h0"[..]));
+    let mut total = 10;
+    while total < 1000 {
+        let (expired, count) = expire(&space, 10_000, 64);
+        assert_eq!(count, 64.min(1000 - total));
+        assert!(expired.iter().all(|hash| !hash.gone || hash.key.ends_with(b"1") || hash.key.last().unwrap() % 2 == 1));
+        total += count;
+    }
+    assert_eq!(expire(&space, 10_000, 64), (vec![], 0));
+    let (len, _) = at(&space, 10_000, |keys| keys.tables().map(|db| (db.len(), db.expiring_hashes())).next());
+    assert_eq!(len, Some((25, 0)));
+}
+
+#[test]
+fn fields_of_an_expired_key_are_not_expired_one_by_one() {
+    let space = space();
+    let h = key(&space, b"h");
+    at(&space, 0, |keys| {
+        keys.hash_for_write(&h, LIMITS).unwrap().set(b"f", b"v", Deadline::At(10));
+        let slot = keys.find_for_write(&h).unwrap();
+        keys.db_mut(h.hash).set_deadline(slot, Some(5));
+    });
+    assert_eq!(expire(&space, 20, 10), (vec![], 0));
+    let (left, _) = at(&space, 20, |keys| keys.tables().map(|db| (db.len(), db.expiring_hashes())).next());
+    assert_eq!(left, Some((0, 0)));
+}
+
+#[test]
+fn hashes_that_share_a_deadline_are_told_apart() {
+    let space = space();
+    for n in 0..3000 {
+        let name = format!("key:{n}");
+        let h = key(&space, name.as_bytes());
+        at(&space, 0, |keys| keys.hash_for_write(&h, LIMITS).unwrap().set(b"f", b"v", Deadline::At(10)));
+    }
+    let (expired, count) = expire(&space, 10, usize::MAX);
+    assert_eq!((expired.len(), count), (3000, 3000));
+    assert!(expired.iter().all(|hash| hash.gone));
+}
+
+#[test]
+fn a_copy_is_the_same_and_its_own() {
+    let mut hash = Hash::new(3);
+    for n in 0..1000_i64 {
+        hash.add_new(&n.to_le_bytes(), &vec![1; n as usize], (n % 3 == 0).then_some(n + 1));
+    }
+    let mut copy = hash.clone();
+    for n in 0..1000_i64 {
+        let (a, b) = (hash.find(&n.to_le_bytes()).unwrap(), copy.find(&n.to_le_bytes()).unwrap());
+        assert_eq!((a.value(), a.deadline_ms()), (b.value(), b.deadline_ms()));
+        assert_eq!(copy.remove(&n.to_le_bytes(), 0), super::Found::Live);
+    }
+    assert!(copy.is_empty());
+    assert_eq!((hash.len(), hash.deadline_ms(), copy.deadline_ms()), (1000, Some(1), None));
+}
+
+/// Bytes of table and pages (not only of the records in them) for each field of a hash.
+fn bytes_per_field(fields: usize, value_len: impl Fn(usize) -> usize) -> f64 {
+    memory::publish_idle();
+    let mut hash = Hash::new(3);
+    for n in 0..fields {
+        hash.add_new(format!("field:{n:010}").as_bytes(), &vec![b'v'; value_len(n)], None);
+    }
+    let bytes = hash.memory_usage() as i64 + memory::unpublished_idle_bytes();
+    drop(hash);
+    assert_eq!(memory::unpublished_idle_bytes(), 0, "pages come back with the hash");
+    bytes as f64 / fields as f64
+}
+
+#[test]
+fn a_field_of_a_large_hash_is_cheap() {
+    for fields in [100_000, 130_000, 160_000, 200_000] {
+        let bytes = bytes_per_field(fields, |_| 16);
+        assert!(bytes <= 53.0, "{fields}: {bytes}");
+    }
+    // Smaller ones, with values of all lengths: 50 to 51 bytes of field and value.
+    for fields in [20, 130, 513, 2000, 10_000] {
+        let bytes = bytes_per_field(fields, |n| n * 7 % 65);
+        assert!(bytes <= 80.0, "{fields}: {bytes}");
+    }
+}

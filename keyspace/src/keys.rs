@@ -1,0 +1,431 @@
+//! The locked view of keys that a command works on.
+//!
+//! # Invariants
+//! - While a `Keys` lives it holds the locks of `held`, and only those shards' keys may be asked for.
+//! - A key whose deadline has passed is never seen: finding it removes it first.
+#![allow(unsafe_code)]
+
+use smallvec::SmallVec;
+
+use crate::change::{Change, Event, Interest, Tally};
+use crate::db::{Db, Value};
+use crate::dict::Slot;
+use crate::entry::{Entry, Type};
+use crate::shard::{Keyspace, WatchFlag};
+
+/// A key and its hash, which is computed once for a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Key<'a> {
+    /// The bytes.
+    pub bytes: &'a [u8],
+    /// [`Keyspace::hash`] of them.
+    pub hash: u64,
+}
+
+/// How accesses are clocked, and what time it is; the same for all commands of a batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// Wall clock, unix milliseconds.
+    pub unix_ms: i64,
+    /// What an access writes into an entry's clock.
+    pub access: Access,
+}
+
+/// The eviction policy's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Seconds, 24 bits.
+    Lru(u32),
+    /// Minutes (16 bits); the counter's growth and decay.
+    Lfu {
+        /// Minutes, 16 bits.
+        minutes: u32,
+        /// `lfu-log-factor`
+        log_factor: u32,
+        /// `lfu-decay-time`, minutes
+        decay_minutes: u32,
+        /// A random word for this batch.
+        random: u32,
+    },
+    /// Accesses leave no trace (CLIENT NO-TOUCH).
+    Untouched {
+        /// What a new entry starts with.
+        initial: u32,
+    },
+}
+
+/// A new LFU counter, so that young keys are not the first to go.
+const LFU_INIT: u32 = 5;
+
+impl Access {
+    /// The clock of an entry that is made now.
+    #[inline]
+    pub fn initial(self) -> u32 {
+        match self {
+            Self::Lru(seconds) => seconds,
+            Self::Lfu { minutes, .. } => minutes << 8 | LFU_INIT,
+            Self::Untouched { initial } => initial,
+        }
+    }
+
+    /// The clock of an entry that is accessed now.
+    #[inline]
+    fn next(self, clock: u32, salt: u32) -> u32 {
+        match self {
+            Self::Lru(seconds) => seconds,
+            Self::Untouched { .. } => clock,
+            Self::Lfu { minutes, log_factor, decay_minutes, random } => {
+                let counter = decayed(clock, minutes, decay_minutes);
+                let dice = f64::from(random.wrapping_add(salt).wrapping_mul(0x9E37_79B9)) / f64::from(u32::MAX);
+                minutes << 8 | log_increment(counter, log_factor, dice)
+            }
+        }
+    }
+}
+
+/// The LFU counter (0 to 255) of a clock, after the decay since its last access.
+pub fn decayed(clock: u32, minutes: u32, decay_minutes: u32) -> u32 {
+    let elapsed = minutes.wrapping_sub(clock >> 8) & 0xFFFF;
+    let periods = elapsed.checked_div(decay_minutes).unwrap_or(0);
+    (clock & 255).saturating_sub(periods)
+}
+
+fn log_increment(counter: u32, log_factor: u32, dice: f64) -> u32 {
+    let base = counter.saturating_sub(LFU_INIT);
+    let chance = 1.0 / (f64::from(base) * f64::from(log_factor) + 1.0);
+    if counter < 255 && dice < chance { counter + 1 } else { counter }
+}
+
+/// The key holds a value of another type than the command works on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrongType;
+
+enum Held {
+    None,
+    One(usize),
+    Many(SmallVec<[u16; 8]>),
+    All,
+}
+
+/// See the module's head.
+pub struct Keys<'k> {
+    space: &'k Keyspace,
+    db: usize,
+    held: Held,
+    /// The time of the batch.
+    pub now: Now,
+    /// What was done.
+    pub tally: &'k mut Tally,
+}
+
+impl<'k> Keys<'k> {
+    /// No key.
+    pub fn none(space: &'k Keyspace, db: usize, now: Now, tally: &'k mut Tally) -> Self {
+        Self { space, db, held: Held::None, now, tally }
+    }
+
+    /// Locks one key's shard.
+    #[inline]
+    pub fn lock_one(space: &'k Keyspace, db: usize, hash: u64, now: Now, tally: &'k mut Tally) -> Self {
+        let shard = space.shard_of(hash);
+        space.lock(shard);
+        Self { space, db, held: Held::One(shard), now, tally }
+    }
+
+    /// Locks the shards of some keys.
+    pub fn lock_many(
+        space: &'k Keyspace,
+        db: usize,
+        hashes: impl Iterator<Item = u64>,
+        now: Now,
+        tally: &'k mut Tally,
+    ) -> Self {
+        let mut shards: SmallVec<[u16; 8]> = hashes.map(|hash| space.shard_of(hash) as u16).collect();
+        shards.sort_unstable();
+        shards.dedup();
+        for &shard in &shards {
+            space.lock(usize::from(shard));
+        }
+        Self { space, db, held: Held::Many(shards), now, tally }
+    }
+
+    /// Locks everything.
+    pub fn lock_all(space: &'k Keyspace, db: usize, now: Now, tally: &'k mut Tally) -> Self {
+        for shard in 0..space.shards() {
+            space.lock(shard);
+        }
+        Self { space, db, held: Held::All, now, tally }
+    }
+
+    /// The database that keys are looked up in.
+    pub fn db_index(&self) -> usize {
+        self.db
+    }
+
+    /// Looks keys up in another database from now on (MOVE, COPY, EXEC with SELECT); answers the previous one.
+    pub fn select(&mut self, db: usize) -> usize {
+        if let Held::One(shard) = self.held {
+            // Both databases' hints must follow at the end.
+            self.held = Held::Many(SmallVec::from_slice(&[shard as u16]));
+        }
+        std::mem::replace(&mut self.db, db)
+    }
+
+    /// The keyspace behind the view.
+    pub fn space(&self) -> &'k Keyspace {
+        self.space
+    }
+
+    /// The key of some bytes.
+    #[inline]
+    pub fn key<'a>(&self, bytes: &'a [u8]) -> Key<'a> {
+        Key { bytes, hash: self.space.hash(bytes) }
+    }
+
+    #[inline]
+    fn shard_of(&self, hash: u64) -> usize {
+        let shard = self.space.shard_of(hash);
+        debug_assert!(
+            match &self.held {
+                Held::None => false,
+                Held::One(held) => *held == shard,
+                Held::Many(held) => held.binary_search(&(shard as u16)).is_ok(),
+                Held::All => true,
+            },
+            "a key that the request did not declare"
+        );
+        shard
+    }
+
+    /// The table of a key's shard, when it has been made.
+    #[inline]
+    pub fn db(&self, hash: u64) -> Option<&Db> {
+        // SAFETY: the shard is locked for as long as `self` lives; `&self` keeps `db_mut` away.
+        unsafe { self.space.db(self.shard_of(hash), self.db) }
+    }
+
+    /// The table of a key's shard, for writing.
+    #[inline]
+    pub fn db_mut(&mut self, hash: u64) -> &mut Db {
+        // SAFETY: the shard is locked for as long as `self` lives; `&mut self` is the only way in.
+        unsafe { self.space.db_or_new(self.shard_of(hash), self.db) }
+    }
+
+    /// The table of the one locked shard, when it has been made: for work that is not about a key known before.
+    pub(crate) fn table_mut(&mut self) -> Option<&mut Db> {
+        let Held::One(shard) = self.held else { return None };
+        // SAFETY: the shard is locked for as long as `self` lives; `&mut self` is the only way in.
+        unsafe { self.space.db_mut(shard, self.db) }
+    }
+
+    /// Finds a key for a read: counts hit or miss, and moves its access clock.
+    #[inline]
+    pub fn find(&mut self, key: &Key) -> Option<Slot> {
+        let slot = self.find_for_write(key);
+        if slot.is_some() {
+            self.tally.hits += 1;
+        } else {
+            self.tally.misses += 1;
+            if self.space.interest() & Interest::EVENTS.0 != 0 {
+                self.push_change(key, Event::KEY_MISS, false);
+            }
+        }
+        slot
+    }
+
+    /// Finds a key for a write: no hit or miss is counted.
+    #[inline]
+    pub fn find_for_write(&mut self, key: &Key) -> Option<Slot> {
+        let access = self.now.access;
+        let slot = self.find_untouched(key)?;
+        let db = self.db_mut(key.hash);
+        let clock = db.entry(slot).clock();
+        let next = access.next(clock, key.hash as u32);
+        if next != clock {
+            db.set_clock(slot, next);
+        }
+        Some(slot)
+    }
+
+    /// Finds a key without leaving a trace on it; an expired one is removed.
+    #[inline]
+    pub fn find_untouched(&mut self, key: &Key) -> Option<Slot> {
+        let unix_ms = self.now.unix_ms;
+        let db = self.db(key.hash)?;
+        let slot = db.find(key.hash, key.bytes)?;
+        if slot.is_marked() && db.entry(slot).deadline_ms().is_some_and(|at| at <= unix_ms) {
+            self.expire(key, slot);
+            return None;
+        }
+        Some(slot)
+    }
+
+    /// Finds a key in a shared view: an expired one counts as absent but stays.
+    pub fn peek(&self, key: &Key) -> Option<Slot> {
+        let db = self.db(key.hash)?;
+        let slot = db.find(key.hash, key.bytes)?;
+        let is_expired = slot.is_marked() && db.entry(slot).deadline_ms().is_some_and(|at| at <= self.now.unix_ms);
+        (!is_expired).then_some(slot)
+    }
+
+    #[cold]
+    fn expire(&mut self, key: &Key, slot: Slot) {
+        self.db_mut(key.hash).remove(slot);
+        self.tally.expired += 1;
+        self.changed(key, Event::EXPIRED);
+    }
+
+    /// The entry at a slot of a key.
+    #[inline]
+    pub fn entry(&self, key: &Key, slot: Slot) -> Entry<'_> {
+        self.db(key.hash).expect("a slot's table exists").entry(slot)
+    }
+
+    /// The type of a key; None when there is none. Leaves no trace.
+    pub fn type_of(&mut self, key: &Key) -> Option<Type> {
+        let slot = self.find_untouched(key)?;
+        Some(self.entry(key, slot).kind().type_of())
+    }
+
+    /// Whether a key is there. Leaves no trace.
+    pub fn exists(&mut self, key: &Key) -> bool {
+        self.find_untouched(key).is_some()
+    }
+
+    /// Removes a key; whether it was there. Records nothing: the caller names the event.
+    pub fn remove(&mut self, key: &Key) -> bool {
+        let Some(slot) = self.find_untouched(key) else { return false };
+        self.db_mut(key.hash).remove(slot);
+        true
+    }
+
+    /// Puts a value at a key, whatever was there, with the deadline given. Records nothing.
+    pub fn put(&mut self, key: &Key, value: Value, deadline_ms: Option<i64>) {
+        let clock = self.now.access.initial();
+        match self.find_untouched(key) {
+            Some(slot) => self.db_mut(key.hash).put_value(slot, value, deadline_ms),
+            None => {
+                self.db_mut(key.hash).insert_value(key.hash, key.bytes, value, deadline_ms, clock);
+                self.created(key);
+            }
+        }
+    }
+
+    /// Takes a key's value out of the keyspace, with its deadline. Records nothing.
+    pub fn take(&mut self, key: &Key) -> Option<(Value, Option<i64>)> {
+        let slot = self.find_untouched(key)?;
+        let deadline_ms = self.entry(key, slot).deadline_ms();
+        Some((self.db_mut(key.hash).take(slot), deadline_ms))
+    }
+
+    /// Records that a key was modified, with the event that clients hear of.
+    #[inline]
+    pub fn changed(&mut self, key: &Key, event: Event) {
+        self.tally.dirty += 1;
+        if self.space.interest() != 0 {
+            self.note(key, event);
+        }
+    }
+
+    /// Records an event that modified nothing (more), such as `del` after the last element went.
+    #[inline]
+    pub fn event(&mut self, key: &Key, event: Event) {
+        if self.space.interest() & Interest::EVENTS.0 != 0 {
+            self.push_change(key, event, false);
+        }
+    }
+
+    /// Says that a key came into being.
+    #[inline]
+    pub fn created(&mut self, key: &Key) {
+        self.event(key, Event::NEW);
+    }
+
+    #[cold]
+    fn note(&mut self, key: &Key, event: Event) {
+        if self.space.interest() & Interest::WATCH.0 != 0 {
+            // SAFETY: the shard is locked, and no reference into it is in use.
+            unsafe { self.space.mark_watched(self.shard_of(key.hash), self.db, key.bytes) };
+        }
+        if self.space.interest() & !Interest::WATCH.0 != 0 {
+            self.push_change(key, event, true);
+        }
+    }
+
+    #[cold]
+    fn push_change(&mut self, key: &Key, event: Event, modified: bool) {
+        self.tally.changes.push(Change { db: self.db, event, key: key.bytes.into(), modified });
+    }
+
+    /// Sets `flag` when the key changes from now on; false when it was watched already.
+    pub fn watch(&mut self, key: &Key, flag: &WatchFlag) -> bool {
+        // SAFETY: the shard is locked, and no reference into it is in use.
+        unsafe { self.space.watch(self.shard_of(key.hash), self.db, key.bytes, flag) }
+    }
+
+    /// Empties the current database; the number of keys that went. All shards must be locked.
+    pub fn flush(&mut self) -> usize {
+        assert!(matches!(self.held, Held::All), "FLUSH locks everything");
+        // SAFETY: all shards are locked, and no reference into them is in use.
+        (0..self.space.shards()).map(|shard| unsafe { self.space.flush(shard, self.db) }).sum()
+    }
+
+    /// Exchanges two databases. All shards must be locked.
+    pub fn swap_dbs(&mut self, a: usize, b: usize) {
+        assert!(matches!(self.held, Held::All), "SWAPDB locks everything");
+        for shard in 0..self.space.shards() {
+            // SAFETY: all shards are locked, and no reference into them is in use.
+            unsafe { self.space.swap(shard, a, b) };
+        }
+    }
+
+    /// The tables of the current database in all shards, by shard number. All shards must be locked.
+    pub fn tables(&self) -> impl Iterator<Item = &Db> {
+        assert!(matches!(self.held, Held::All), "a walk over everything locks everything");
+        // SAFETY: all shards are locked; `&self` keeps `db_mut` away.
+        (0..self.space.shards()).filter_map(|shard| unsafe { self.space.db(shard, self.db) })
+    }
+}
+
+impl Drop for Keys<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: `held` are the locks taken when the view was made.
+        unsafe {
+            match &self.held {
+                Held::None => {}
+                Held::One(shard) => self.space.unlock(*shard, self.db),
+                Held::Many(shards) => {
+                    for &shard in shards {
+                        self.space.unlock_all_dbs(usize::from(shard));
+                    }
+                }
+                Held::All => {
+                    for shard in 0..self.space.shards() {
+                        self.space.unlock_all_dbs(shard);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Keyspace {
+    /// Runs `visit` on one database's table of one shard under its lock: for walks that go shard by shard
+    /// (DBSIZE, SCAN, RANDOMKEY, expiry, eviction).
+    pub fn with_table<T>(&self, shard: usize, db: usize, visit: impl FnOnce(&Db) -> T) -> Option<T> {
+        self.lock(shard);
+        // SAFETY: the lock is held until `visit` is done.
+        unsafe {
+            let answer = self.db(shard, db).map(visit);
+            self.unlock(shard, db);
+            answer
+        }
+    }
+
+    /// The locked view of one whole shard.
+    pub fn lock_shard<'k>(&'k self, shard: usize, db: usize, now: Now, tally: &'k mut Tally) -> Keys<'k> {
+        self.lock(shard);
+        Keys { space: self, db, held: Held::One(shard), now, tally }
+    }
+}

@@ -1,0 +1,19 @@
+//! Values, shards, tables, expiry, eviction and the list of changes; no Redis grammar.
+
+pub mod change;
+pub mod db;
+pub mod dict;
+pub mod entry;
+pub mod epoch;
+pub mod hash;
+pub mod intset;
+pub mod keys;
+pub mod list;
+pub mod memory;
+pub mod object;
+pub mod packed;
+pub mod set;
+pub mod shard;
+pub mod slab;
+pub mod string;
+pub mod zset;

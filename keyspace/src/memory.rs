@@ -1,0 +1,35 @@
+//! What the tables hold back: bytes that the allocator counts as given out but no record uses.
+//!
+//! `used_memory` = allocator's bytes - idle bytes, so that deleting keys lowers it even while their page is
+//! still shared with others (an eviction loop that only saw whole pages would evict everything).
+//! Each thread counts for itself and publishes now and then, so no cache line is shared on the hot path.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+
+thread_local! {
+    static IDLE_BYTES: Cell<i64> = const { Cell::new(0) };
+}
+
+static PUBLISHED: AtomicI64 = AtomicI64::new(0);
+
+#[inline]
+pub(crate) fn add_idle(delta: i64) {
+    IDLE_BYTES.with(|idle| idle.set(idle.get() + delta));
+}
+
+/// What this thread has not published yet; may be negative.
+#[inline]
+pub fn unpublished_idle_bytes() -> i64 {
+    IDLE_BYTES.with(Cell::get)
+}
+
+/// Adds this thread's count to the total.
+pub fn publish_idle() {
+    PUBLISHED.fetch_add(IDLE_BYTES.take(), Relaxed);
+}
+
+/// Idle bytes of all threads, as published.
+pub fn idle_bytes() -> i64 {
+    PUBLISHED.load(Relaxed)
+}

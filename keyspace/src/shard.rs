@@ -1,0 +1,307 @@
+//! The shards: a power of two of tables, each behind its own short lock on its own cache lines.
+//!
+//! # Invariants
+//! - `data` is touched only by the holder of `lock`.
+//! - Locks are taken in ascending order, held for memory work only, never across I/O.
+//! - Before a shard is unlocked, its hints follow its tables' directories.
+#![allow(unsafe_code)]
+
+use std::cell::UnsafeCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+
+use parking_lot::RawMutex;
+use parking_lot::lock_api::RawMutex as _;
+
+use crate::change::Interest;
+use crate::db::{self, Db};
+use crate::dict::{self, Hint};
+
+/// Two lines: adjacent lines are fetched together.
+#[repr(align(128))]
+struct Shard {
+    lock: RawMutex,
+    hints: Box<[Hint]>,
+    data: UnsafeCell<ShardData>,
+}
+
+// SAFETY: `data` is only reached through `lock`.
+unsafe impl Sync for Shard {}
+
+/// Set when a watched key changes; read at EXEC.
+pub type WatchFlag = Arc<AtomicBool>;
+
+/// What a shard's lock guards.
+#[derive(Default)]
+pub(crate) struct ShardData {
+    dbs: Vec<Option<Box<Db>>>,
+    watched: HashMap<Box<[u8]>, Vec<(usize, WatchFlag)>>,
+}
+
+/// All keys of all databases.
+pub struct Keyspace {
+    shards: Box<[Shard]>,
+    shard_bits: u32,
+    seed: u64,
+    databases: usize,
+    interest: AtomicU32,
+    watching: AtomicUsize,
+}
+
+impl Keyspace {
+    /// `shards` is rounded up to a power of two, at most 4096; `seed` should come from the OS.
+    pub fn new(shards: usize, databases: usize, seed: u64) -> Self {
+        let shards = shards.next_power_of_two().min(1 << SHARD_BITS_MAX);
+        let shard = || Shard {
+            lock: RawMutex::INIT,
+            hints: (0..databases).map(|_| Hint::none()).collect(),
+            data: UnsafeCell::new(ShardData { dbs: (0..databases).map(|_| None).collect(), watched: HashMap::new() }),
+        };
+        Self {
+            shards: (0..shards).map(|_| shard()).collect(),
+            shard_bits: shards.trailing_zeros(),
+            seed,
+            databases,
+            interest: AtomicU32::new(0),
+            watching: AtomicUsize::new(0),
+        }
+    }
+
+    /// The number of databases.
+    pub fn databases(&self) -> usize {
+        self.databases
+    }
+
+    /// The number of shards.
+    pub fn shards(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// The hash of a key.
+    #[inline]
+    pub fn hash(&self, key: &[u8]) -> u64 {
+        dict::hash(self.seed, key)
+    }
+
+    /// The shard of a hash.
+    #[inline]
+    pub fn shard_of(&self, hash: u64) -> usize {
+        (hash >> 1 >> (63 - self.shard_bits)) as usize
+    }
+
+    /// First pass over a batch: brings the key's bucket in.
+    ///
+    /// # Safety
+    /// The caller is a core that takes part in `epoch`.
+    #[inline]
+    pub unsafe fn prefetch_bucket(&self, db: usize, hash: u64) {
+        // SAFETY: the caller's promise.
+        unsafe { self.shards[self.shard_of(hash)].hints[db].prefetch_bucket(hash, self.shard_bits) }
+    }
+
+    /// Second pass over a batch: brings the key's entry in.
+    ///
+    /// # Safety
+    /// The caller is a core that takes part in `epoch`.
+    #[inline]
+    pub unsafe fn prefetch_entry(&self, db: usize, hash: u64) {
+        // SAFETY: the caller's promise.
+        unsafe { self.shards[self.shard_of(hash)].hints[db].prefetch_record(hash, self.shard_bits) }
+    }
+
+    /// Whether anybody is interested in `what`.
+    #[inline]
+    pub fn interest(&self) -> u32 {
+        self.interest.load(Ordering::Relaxed)
+    }
+
+    /// Says that somebody is, or that nobody is any more. Called with a lock held where the interest concerns
+    /// one key, so that who locks that key's shard next sees it.
+    pub fn set_interest(&self, what: Interest, on: bool) {
+        if on {
+            self.interest.fetch_or(what.0, Ordering::SeqCst);
+        } else {
+            self.interest.fetch_and(!what.0, Ordering::SeqCst);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn lock(&self, shard: usize) {
+        self.shards[shard].lock.lock();
+    }
+
+    /// # Safety
+    /// The caller holds the lock.
+    #[inline]
+    pub(crate) unsafe fn unlock(&self, shard: usize, db: usize) {
+        let shard = &self.shards[shard];
+        // SAFETY: the caller holds the lock.
+        unsafe {
+            if let Some(table) = &(&*shard.data.get()).dbs[db] {
+                shard.hints[db].follow(&table.hint());
+            }
+            shard.lock.unlock();
+        }
+    }
+
+    /// As `unlock`, after a change of several databases.
+    ///
+    /// # Safety
+    /// The caller holds the lock.
+    pub(crate) unsafe fn unlock_all_dbs(&self, shard: usize) {
+        // SAFETY: the caller holds the lock.
+        unsafe {
+            self.follow(shard);
+            self.shards[shard].lock.unlock();
+        }
+    }
+
+    /// # Safety
+    /// The caller holds the lock.
+    unsafe fn follow(&self, shard: usize) {
+        let shard = &self.shards[shard];
+        // SAFETY: the caller holds the lock.
+        for (hint, db) in shard.hints.iter().zip(unsafe { &(*shard.data.get()).dbs }) {
+            match db {
+                Some(db) => hint.follow(&db.hint()),
+                None => hint.forget(),
+            }
+        }
+    }
+
+    /// # Safety
+    /// The caller holds the lock, and no other reference from here is in use.
+    #[inline]
+    #[allow(clippy::mut_from_ref)]
+    unsafe fn data(&self, shard: usize) -> &mut ShardData {
+        // SAFETY: the caller's promise.
+        unsafe { &mut *self.shards[shard].data.get() }
+    }
+
+    /// # Safety
+    /// The caller holds the lock, and nobody mutates through it meanwhile.
+    #[inline]
+    pub(crate) unsafe fn db(&self, shard: usize, db: usize) -> Option<&Db> {
+        // SAFETY: the caller's promise.
+        unsafe { (&(*self.shards[shard].data.get()).dbs)[db].as_deref() }
+    }
+
+    /// # Safety
+    /// The caller holds the lock, and no other reference from here is in use.
+    #[inline]
+    #[allow(clippy::mut_from_ref)]
+    pub(crate) unsafe fn db_mut(&self, shard: usize, db: usize) -> Option<&mut Db> {
+        // SAFETY: the caller's promise.
+        unsafe { self.data(shard) }.dbs[db].as_deref_mut()
+    }
+
+    /// As `db_mut`; makes the table when it is not there yet.
+    ///
+    /// # Safety
+    /// As for `db_mut`.
+    #[inline]
+    #[allow(clippy::mut_from_ref)]
+    pub(crate) unsafe fn db_or_new(&self, shard: usize, db: usize) -> &mut Db {
+        // SAFETY: the caller's promise.
+        let data = unsafe { self.data(shard) };
+        data.dbs[db].get_or_insert_with(|| Box::new(Db::new(self.seed, self.shard_bits)))
+    }
+
+    /// # Safety
+    /// The caller holds the lock, and no other reference from here is in use.
+    pub(crate) unsafe fn flush(&self, shard: usize, db: usize) -> usize {
+        // SAFETY: the caller's promise.
+        let data = unsafe { self.data(shard) };
+        let Some(table) = data.dbs[db].take() else { return 0 };
+        for (key, watchers) in &data.watched {
+            if table.find(self.hash(key), key).is_some() {
+                mark(watchers, db);
+            }
+        }
+        self.shards[shard].hints[db].forget();
+        let len = table.len();
+        db::discard(*table);
+        len
+    }
+
+    /// Exchanges two databases in one shard; watched keys that were in either count as changed.
+    ///
+    /// # Safety
+    /// The caller holds the lock, and no other reference from here is in use.
+    pub(crate) unsafe fn swap(&self, shard: usize, a: usize, b: usize) {
+        // SAFETY: the caller's promise.
+        let data = unsafe { self.data(shard) };
+        for (key, watchers) in &data.watched {
+            let hash = self.hash(key);
+            let is_in = |db: usize| data.dbs[db].as_ref().is_some_and(|table| table.find(hash, key).is_some());
+            if is_in(a) || is_in(b) {
+                mark(watchers, a);
+                mark(watchers, b);
+            }
+        }
+        data.dbs.swap(a, b);
+        // SAFETY: the caller's promise.
+        unsafe { self.follow(shard) };
+    }
+
+    /// # Safety
+    /// The caller holds the lock, and no other reference from here is in use.
+    #[cold]
+    pub(crate) unsafe fn mark_watched(&self, shard: usize, db: usize, key: &[u8]) {
+        // SAFETY: the caller's promise.
+        if let Some(watchers) = unsafe { self.data(shard) }.watched.get(key) {
+            mark(watchers, db);
+        }
+    }
+
+    /// # Safety
+    /// The caller holds the lock, and no other reference from here is in use.
+    pub(crate) unsafe fn watch(&self, shard: usize, db: usize, key: &[u8], flag: &WatchFlag) -> bool {
+        // SAFETY: the caller's promise.
+        let watchers = unsafe { self.data(shard) }.watched.entry(key.into()).or_default();
+        if watchers.iter().any(|(at, other)| *at == db && Arc::ptr_eq(other, flag)) {
+            return false;
+        }
+        watchers.push((db, flag.clone()));
+        if self.watching.fetch_add(1, Ordering::SeqCst) == 0 {
+            self.set_interest(Interest::WATCH, true);
+        }
+        true
+    }
+
+    /// Takes a watch back. The interest in watched keys stays set: clearing it could race with the next watch,
+    /// and a lookup in an empty map is cheap.
+    pub fn unwatch(&self, db: usize, key: &[u8], flag: &WatchFlag) {
+        let shard = self.shard_of(self.hash(key));
+        self.lock(shard);
+        // SAFETY: the lock is held, and `data` ends before the unlock.
+        let data = unsafe { self.data(shard) };
+        if let Some(watchers) = data.watched.get_mut(key) {
+            let before = watchers.len();
+            watchers.retain(|(at, other)| *at != db || !Arc::ptr_eq(other, flag));
+            self.watching.fetch_sub(before - watchers.len(), Ordering::SeqCst);
+            if watchers.is_empty() {
+                data.watched.remove(key);
+            }
+        }
+        // SAFETY: locked above.
+        unsafe { self.unlock(shard, db) };
+    }
+
+    /// The number of watched (client, key) pairs.
+    pub fn watching(&self) -> usize {
+        self.watching.load(Ordering::Relaxed)
+    }
+}
+
+/// SCAN cursors have 12 bits for the shard.
+const SHARD_BITS_MAX: u32 = 12;
+
+fn mark(watchers: &[(usize, WatchFlag)], db: usize) {
+    for (at, flag) in watchers {
+        if *at == db {
+            flag.store(true, Ordering::SeqCst);
+        }
+    }
+}

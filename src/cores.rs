@@ -1,0 +1,69 @@
+//! One thread for each core: a runtime, the connections that it was handed, and its periodic tick.
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+use commands::client::{Client, Shared};
+use commands::node::Node;
+use commands::node::core::Core;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::LocalSet;
+
+use crate::net::connection::{Connection, CoreLocal, Scratch};
+use crate::net::listener::CoreDoor;
+use crate::net::socket::Accepted;
+
+/// Starts the thread of core `index`.
+pub(crate) fn spawn(node: Arc<Node>, index: usize) -> io::Result<CoreDoor> {
+    let (sender, receiver) = unbounded_channel();
+    let load = Arc::new(AtomicUsize::new(0));
+    let door = CoreDoor { sender, load: load.clone() };
+    let run = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        match runtime {
+            Ok(runtime) => LocalSet::new().block_on(&runtime, serve(node, index, receiver, load)),
+            Err(error) => panic!("core {index} has no runtime: {error}"),
+        }
+    };
+    std::thread::Builder::new().name(format!("core-{index}")).spawn(run)?;
+    Ok(door)
+}
+
+async fn serve(node: Arc<Node>, index: usize, mut sockets: UnboundedReceiver<Accepted>, load: Arc<AtomicUsize>) {
+    let core = RefCell::new(Core::new(&node, index).expect("the OS gives random bytes"));
+    let local = Rc::new(CoreLocal { node, core, scratch: RefCell::new(Scratch::default()) });
+    let mut tick = tokio::time::interval(Duration::from_millis(100));
+    loop {
+        tokio::select! {
+            socket = sockets.recv() => match socket {
+                Some(socket) => open(&local, socket, &load),
+                None => return,
+            },
+            _ = tick.tick() => {
+                keyspace::epoch::quiet(index);
+            }
+        }
+    }
+}
+
+fn open(local: &Rc<CoreLocal>, socket: Accepted, load: &Arc<AtomicUsize>) {
+    let node = &local.node;
+    let shared = Arc::new(Shared::new(node.next_client_id(), 0, String::new(), String::new(), base::clock::unix_ms()));
+    let Ok(socket) = socket.register() else {
+        load.fetch_sub(1, Relaxed);
+        return;
+    };
+    node.clients.insert(shared.id, shared.clone());
+    local.core.borrow().stats.connections.add(1);
+    let connection = Connection::new(local.clone(), socket, Client::new(shared, true));
+    let load = load.clone();
+    tokio::task::spawn_local(async move {
+        // How it ended concerns nobody: the peer is gone.
+        let _ = connection.await;
+        load.fetch_sub(1, Relaxed);
+    });
+}

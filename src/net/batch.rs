@@ -1,0 +1,208 @@
+//! From bytes read to replies written, as many commands at a time as are there: parse them all, bring their
+//! buckets into the cache, then their entries, then execute.
+
+use commands::client::Client;
+use commands::error::Wait;
+use commands::execute::{Outcome, execute};
+use commands::node::Node;
+use commands::node::core::Core;
+use commands::request::{OwnedRequest, Request};
+use commands::table::Row;
+use resp::{Limits, Parsed, Span, Writer, parse_command};
+
+/// Commands that are parsed and prefetched together: more would push the first entries out of the L1 cache.
+const BATCH_LEN: usize = 32;
+
+/// Room for one batch, reused.
+#[derive(Default)]
+pub(crate) struct Batch {
+    spans: Vec<Span>,
+    commands: Vec<Whole>,
+}
+
+/// A whole command of the batch: its row, its words among the spans, its first key's place and hash.
+struct Whole {
+    row: Option<&'static Row>,
+    start: usize,
+    end: usize,
+    consumed: usize,
+    hash: Option<(u32, u64)>,
+}
+
+/// How far a run over some input came.
+pub(crate) struct Progress {
+    /// Bytes that were used up.
+    pub(crate) consumed: usize,
+    /// Bytes that the next command needs at least.
+    pub(crate) needed: usize,
+    /// The client waits for its keys: the request that does, and how.
+    pub(crate) waiting: Option<(OwnedRequest, Wait)>,
+    /// Whole commands may be left: the budget ended the run.
+    pub(crate) unfinished: bool,
+}
+
+/// Runs whole commands of `input`, at most about `budget` of them.
+pub(crate) fn run(
+    node: &Node,
+    core: &mut Core,
+    client: &mut Client,
+    input: &[u8],
+    batch: &mut Batch,
+    out: &mut Writer,
+    budget: usize,
+) -> Progress {
+    let mut progress = Progress { consumed: 0, needed: 1, waiting: None, unfinished: false };
+    let mut done = 0;
+    loop {
+        let end = batch.parse(node, core, client, input, progress.consumed, out);
+        if batch.commands.len() > 1 {
+            batch.prefetch_entries(node, core, client);
+        }
+        for command in &batch.commands {
+            progress.consumed = command.consumed;
+            progress.waiting = command.run(node, core, client, input, &batch.spans, out);
+            if progress.waiting.is_some() || client.closing {
+                return progress;
+            }
+        }
+        done += batch.commands.len();
+        match end {
+            End::Full if done < budget => {}
+            End::Full => {
+                progress.unfinished = true;
+                return progress;
+            }
+            End::Incomplete(needed) => {
+                progress.needed = needed;
+                return progress;
+            }
+            End::Inline { consumed, args } => {
+                progress.consumed = consumed;
+                progress.waiting = run_inline(node, core, client, &args, out);
+                if progress.waiting.is_some() || client.closing {
+                    return progress;
+                }
+            }
+            End::Broken(line) => {
+                out.error_bytes(&line);
+                client.closing = true;
+                return progress;
+            }
+        }
+    }
+}
+
+/// Why parsing stopped.
+enum End {
+    Full,
+    Incomplete(usize),
+    Inline { consumed: usize, args: Vec<Vec<u8>> },
+    Broken(Vec<u8>),
+}
+
+impl Batch {
+    fn parse(&mut self, node: &Node, core: &Core, client: &Client, input: &[u8], from: usize, out: &Writer) -> End {
+        let _ = out;
+        self.spans.clear();
+        self.commands.clear();
+        let limits = limits(node, client);
+        let mut at = from;
+        while self.commands.len() < BATCH_LEN {
+            let start = self.spans.len();
+            match parse_command(&input[at..], at, &limits, &mut self.spans) {
+                Ok(Parsed::Command { consumed }) => {
+                    at += consumed;
+                    self.add(node, core, client, input, start, at);
+                }
+                Ok(Parsed::Incomplete { needed }) => return End::Incomplete(needed),
+                Ok(Parsed::Inline { consumed, args }) => return End::Inline { consumed: at + consumed, args },
+                Err(error) => {
+                    let mut line = b"ERR ".to_vec();
+                    line.extend_from_slice(&error.to_bytes());
+                    return End::Broken(line);
+                }
+            }
+        }
+        End::Full
+    }
+
+    #[inline]
+    fn add(&mut self, node: &Node, core: &Core, client: &Client, input: &[u8], start: usize, consumed: usize) {
+        let end = self.spans.len();
+        let words = &self.spans[start..end];
+        let row = match words {
+            [] => None,
+            [name] => node.table.resolve(name.of(input), None),
+            [name, second, ..] => node.table.resolve(name.of(input), Some(second.of(input))),
+        };
+        let key = row.and_then(|row| row.first_key()).and_then(|word| words.get(word));
+        let hash = key.map(|key| {
+            let hash = node.space.hash(key.of(input));
+            core.prefetch_bucket(node, client.db, hash);
+            (key.start, hash)
+        });
+        self.commands.push(Whole { row, start, end, consumed, hash });
+    }
+
+    fn prefetch_entries(&self, node: &Node, core: &Core, client: &Client) {
+        for (_, hash) in self.commands.iter().filter_map(|command| command.hash) {
+            core.prefetch_entry(node, client.db, hash);
+        }
+    }
+}
+
+impl Whole {
+    #[inline]
+    fn run(
+        &self,
+        node: &Node,
+        core: &mut Core,
+        client: &mut Client,
+        input: &[u8],
+        spans: &[Span],
+        out: &mut Writer,
+    ) -> Option<(OwnedRequest, Wait)> {
+        let spans = &spans[self.start..self.end];
+        let Some(row) = self.row else {
+            if !spans.is_empty() {
+                commands::execute::unknown(node, core, client, spans.iter().map(|span| span.of(input)), out);
+            }
+            return None;
+        };
+        let request = Request { row, buffer: input, spans, hash: self.hash };
+        match execute(node, core, client, request, out) {
+            Outcome::Done => None,
+            Outcome::Wait(wait) => Some((request.to_owned(), wait)),
+        }
+    }
+}
+
+#[cold]
+fn run_inline(
+    node: &Node,
+    core: &mut Core,
+    client: &mut Client,
+    args: &[Vec<u8>],
+    out: &mut Writer,
+) -> Option<(OwnedRequest, Wait)> {
+    let words: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
+    let name = *words.first()?;
+    let Some(row) = node.table.resolve(name, words.get(1).copied()) else {
+        commands::execute::unknown(node, core, client, words.into_iter(), out);
+        return None;
+    };
+    let owned = OwnedRequest::new(row, &words);
+    match execute(node, core, client, owned.request(), out) {
+        Outcome::Done => None,
+        Outcome::Wait(wait) => Some((owned, wait)),
+    }
+}
+
+#[inline]
+fn limits(node: &Node, client: &Client) -> Limits {
+    Limits {
+        bulk_len_max: node.settings.proto_max_bulk_len() as usize,
+        authenticated: client.authenticated,
+        ..Limits::default()
+    }
+}

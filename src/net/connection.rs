@@ -1,0 +1,280 @@
+//! One connection: read, run what is whole, write, once around for each readiness.
+//!
+//! It is one hand-written future, so that an idle connection costs its socket, its client state and nothing
+//! else: buffers belong to the core and are only borrowed while a batch runs; a connection has buffers of its
+//! own only while a command is incomplete or a reply does not fit the socket.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use commands::client::{Client, signal};
+use commands::node::Node;
+use commands::node::core::Core;
+use resp::Writer;
+use tokio::io::ReadBuf;
+
+use super::batch::{self, Batch};
+use super::socket::Socket;
+
+/// What the connections of one core share.
+pub(crate) struct CoreLocal {
+    pub(crate) node: Arc<Node>,
+    pub(crate) core: RefCell<Core>,
+    pub(crate) scratch: RefCell<Scratch>,
+}
+
+/// Buffers that are in use only while a batch runs.
+pub(crate) struct Scratch {
+    input: Vec<u8>,
+    out: Writer,
+    batch: Batch,
+}
+
+/// Bytes that one read takes at most into the core's buffer.
+const INPUT_SIZE: usize = 64 * 1024;
+/// Bytes that one read takes at most into a connection's own buffer.
+const OWN_READ_MAX: usize = 1024 * 1024;
+/// Commands after which a connection lets others run.
+const TURN_LEN: usize = 256;
+/// A connection that does not read its replies is not read from either, from so many bytes on.
+const OUTPUT_BACKLOG_MAX: usize = 64 * 1024 * 1024;
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self { input: vec![0; INPUT_SIZE], out: Writer::new(resp::Proto::Resp2), batch: Batch::default() }
+    }
+}
+
+/// See the module's head.
+pub(crate) struct Connection {
+    local: std::rc::Rc<CoreLocal>,
+    socket: Socket,
+    client: Client,
+    /// The start of a command that is not whole.
+    input: Vec<u8>,
+    /// Bytes that `input` must have before it is worth parsing.
+    needed: usize,
+    /// Replies that did not fit the socket.
+    output: VecDeque<Bytes>,
+    output_bytes: usize,
+    has_waker: bool,
+}
+
+/// Why a connection ends; the peer's going is no error.
+type End = io::Result<()>;
+
+impl Connection {
+    pub(crate) fn new(local: std::rc::Rc<CoreLocal>, socket: Socket, client: Client) -> Self {
+        Self {
+            local,
+            socket,
+            client,
+            input: Vec::new(),
+            needed: 1,
+            output: VecDeque::new(),
+            output_bytes: 0,
+            has_waker: false,
+        }
+    }
+
+    fn poll_steps(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        if !self.has_waker {
+            self.client.shared.set_waker(cx.waker().clone());
+            self.has_waker = true;
+        }
+        loop {
+            let signals = self.client.shared.signals();
+            if signals != 0 && self.obey(signals) {
+                return Poll::Ready(Ok(()));
+            }
+            if !self.output.is_empty() {
+                let flushed = self.poll_flush(cx)?;
+                if flushed.is_pending() && (self.client.closing || self.output_bytes > OUTPUT_BACKLOG_MAX) {
+                    return Poll::Pending;
+                }
+            }
+            if self.client.closing {
+                return Poll::Ready(Ok(()));
+            }
+            match ready!(self.poll_turn(cx))? {
+                Turn::Ended => return Poll::Ready(Ok(())),
+                Turn::Done => {}
+                Turn::Unfinished => {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    /// Does what others asked for; true when the connection is to end at once.
+    #[cold]
+    fn obey(&mut self, signals: u32) -> bool {
+        if signals & signal::KILL != 0 {
+            return true;
+        }
+        if signals & signal::CLOSE != 0 {
+            self.client.closing = true;
+        }
+        if signals & signal::PUSHED != 0 {
+            for message in self.client.shared.take_outbox() {
+                self.output_bytes += message.len();
+                self.output.push_back(message);
+            }
+        }
+        false
+    }
+
+    /// One read and what follows from it.
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Turn>> {
+        let local = self.local.clone();
+        let scratch = &mut *local.scratch.borrow_mut();
+        if self.input.is_empty() {
+            let mut buffer = ReadBuf::new(&mut scratch.input);
+            ready!(self.socket.poll_read(cx, &mut buffer))?;
+            let read = buffer.filled().len();
+            if read == 0 {
+                return Poll::Ready(Ok(Turn::Ended));
+            }
+            let (used, unfinished) =
+                self.run(&local, read, &scratch.input[..read], &mut scratch.out, &mut scratch.batch);
+            if used < read && !self.client.closing {
+                self.input.reserve(self.needed.max(read - used));
+                self.input.extend_from_slice(&scratch.input[used..read]);
+            }
+            return Poll::Ready(self.send(cx, &mut scratch.out).map(|()| unfinished));
+        }
+        self.poll_own(cx, &local, scratch)
+    }
+
+    /// As `poll_turn`, into the connection's own buffer, behind the incomplete command that it holds.
+    fn poll_own(&mut self, cx: &mut Context<'_>, local: &CoreLocal, scratch: &mut Scratch) -> Poll<io::Result<Turn>> {
+        let mut read = 0;
+        if self.input.len() < self.needed {
+            // In steps: who announces 512 MB and sends nothing gets no 512 MB.
+            let had = self.input.len();
+            self.input.resize(had + (self.needed - had).clamp(INPUT_SIZE / 4, OWN_READ_MAX), 0);
+            let mut buffer = ReadBuf::new(&mut self.input[had..]);
+            let polled = self.socket.poll_read(cx, &mut buffer);
+            read = buffer.filled().len();
+            self.input.truncate(had + read);
+            ready!(polled)?;
+            if read == 0 {
+                return Poll::Ready(Ok(Turn::Ended));
+            }
+        }
+        let input = std::mem::take(&mut self.input);
+        let (used, turn) = self.run(local, read, &input, &mut scratch.out, &mut scratch.batch);
+        self.keep_rest(input, used);
+        Poll::Ready(self.send(cx, &mut scratch.out).map(|()| turn))
+    }
+
+    fn keep_rest(&mut self, mut input: Vec<u8>, used: usize) {
+        if used == input.len() || self.client.closing {
+            return;
+        }
+        input.drain(..used);
+        if input.capacity() > 2 * INPUT_SIZE && input.capacity() / 4 > self.needed.max(input.len()) {
+            input.shrink_to(self.needed.max(input.len()));
+        }
+        self.input = input;
+    }
+
+    fn run(
+        &mut self,
+        local: &CoreLocal,
+        read: usize,
+        input: &[u8],
+        out: &mut Writer,
+        batch: &mut Batch,
+    ) -> (usize, Turn) {
+        let core = &mut *local.core.borrow_mut();
+        core.begin_batch(&local.node);
+        core.stats.reads.add(1);
+        core.stats.net_input_bytes.add(read as u64);
+        self.client.shared.facts.last_ms.store(core.now.unix_ms, Relaxed);
+        out.set_proto(self.client.proto);
+        let progress = batch::run(&local.node, core, &mut self.client, input, batch, out, TURN_LEN);
+        self.needed = progress.needed;
+        (progress.consumed, if progress.unfinished { Turn::Unfinished } else { Turn::Done })
+    }
+
+    /// Writes the batch's replies; what does not fit stays with the connection.
+    fn send(&mut self, cx: &mut Context<'_>, out: &mut Writer) -> io::Result<()> {
+        if out.is_empty() {
+            return Ok(());
+        }
+        let mut sent = 0;
+        if self.output.is_empty()
+            && let Some(bytes) = out.buf()
+        {
+            let len = bytes.len();
+            match self.socket.poll_write(cx, bytes) {
+                Poll::Ready(Ok(written)) => sent = written,
+                Poll::Ready(Err(error)) => {
+                    out.clear();
+                    return Err(error);
+                }
+                Poll::Pending => {}
+            }
+            if sent == len {
+                out.clear();
+                return Ok(());
+            }
+            out.advance(sent);
+        }
+        self.output_bytes += out.len();
+        self.output.extend(out.take());
+        out.shrink_to(INPUT_SIZE);
+        Ok(())
+    }
+
+    /// Writes what waits; Pending when the socket is full.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> io::Result<Poll<()>> {
+        while let Some(chunk) = self.output.front_mut() {
+            match self.socket.poll_write(cx, chunk.as_ref()) {
+                Poll::Pending => return Ok(Poll::Pending),
+                Poll::Ready(written) => {
+                    let written = written?;
+                    self.output_bytes -= written;
+                    chunk.advance(written);
+                    if chunk.is_empty() {
+                        self.output.pop_front();
+                    }
+                }
+            }
+        }
+        Ok(Poll::Ready(()))
+    }
+}
+
+/// How a turn ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    Done,
+    /// Whole commands are left.
+    Unfinished,
+    /// The peer is gone.
+    Ended,
+}
+
+impl Future for Connection {
+    type Output = End;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<End> {
+        self.poll_steps(cx)
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.local.node.clients.remove(&self.client.shared.id);
+    }
+}

@@ -1,0 +1,6 @@
+//! Sockets: who accepts, and the loop of a connection.
+
+mod batch;
+pub(crate) mod connection;
+pub(crate) mod listener;
+pub(crate) mod socket;
