@@ -107,8 +107,8 @@ pub fn start(launch: &Launch) -> Result<Server, String> {
     let mut server = Server { label: String::new(), address, pid: child.id(), child };
     let fault = |e: std::io::Error| format!("{shown}: {e}");
     server.pid = process::pid_at(address).map_err(fault)?;
-    let own_version = ["valkey_version", "stateless_version", "redis_version"];
-    let version = own_version.iter().find_map(|field| process::info(address, field).ok());
-    server.label = format!("{} {}", launch.name, version.unwrap_or_default());
+    // Each of them also names the version of Redis that it stands in for.
+    let version = process::info(address, &format!("{}_version", launch.name.to_lowercase()));
+    server.label = format!("{} {}", launch.name, version.unwrap_or_default()).trim_end().into();
     Ok(server)
 }
