@@ -129,6 +129,7 @@ fn lock<'k>(node: &'k Node, core: &Core, client: &Client, request: &Request<'_>,
             let hashes = found.iter().filter_map(|key| request.word(key.word)).map(|key| space.hash(key));
             Keys::lock_many(space, client.db, hashes, now, tally)
         }
+        (Locks::Walk, _) => Keys::none(space, client.db, now, tally),
         (Locks::All, _) => Keys::lock_all(space, client.db, now, tally),
         (Locks::Queued, _) => lock_queued(node, client, now, tally),
     }
@@ -137,7 +138,7 @@ fn lock<'k>(node: &'k Node, core: &Core, client: &Client, request: &Request<'_>,
 /// The shards of all queued commands; everything, when one of them needs everything.
 fn lock_queued<'k>(node: &'k Node, client: &Client, now: keyspace::keys::Now, tally: &'k mut Tally) -> Keys<'k> {
     let queue = client.multi.as_ref().map_or(&[][..], |multi| &multi.queue);
-    if queue.iter().any(|queued| queued.request().row.command.locks == Locks::All) {
+    if queue.iter().any(|queued| matches!(queued.request().row.command.locks, Locks::All | Locks::Walk)) {
         return Keys::lock_all(&node.space, client.db, now, tally);
     }
     let watched = client.watched.iter().map(|(_, key)| node.space.hash(key));

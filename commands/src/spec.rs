@@ -95,6 +95,8 @@ pub enum Locks {
     Keys,
     /// All shards.
     All,
+    /// Nothing at first: the command goes shard by shard with `Keys::enter_shard`. In a transaction: all shards.
+    Walk,
     /// The shards of the keys of all queued commands (EXEC).
     Queued,
 }

@@ -121,6 +121,8 @@ impl Row {
     }
 }
 
+const NOT_KEYSPACE: u32 = category::LIST | category::SET | category::SORTEDSET | category::CONNECTION;
+
 /// Redis's rules: the group's category, and what the flags imply.
 fn categories(command: &Command, group: Group) -> u32 {
     let is = |flags: u32, category: u32| if command.has(flags) { category } else { 0 };
@@ -129,10 +131,17 @@ fn categories(command: &Command, group: Group) -> u32 {
         | is(flag::PUBSUB, category::PUBSUB)
         | is(flag::FAST, category::FAST)
         | is(flag::BLOCKING, category::BLOCKING);
+    // SORT and WAIT stand among the commands of all types, and belong to the categories that they name. A container
+    // is none of a group: its commands are.
+    let own = if group == Group::Generic && command.categories & NOT_KEYSPACE != 0 || command.run.is_none() {
+        0
+    } else {
+        group.category()
+    };
     // A command that reads no keys and is not about scripts reads nothing.
     let read = if command.has(flag::READONLY) && group != Group::Server { category::READ } else { 0 };
     let slow = if command.has(flag::FAST) { 0 } else { category::SLOW };
-    command.categories | group.category() | implied | read | slow
+    command.categories | own | implied | read | slow
 }
 
 /// All commands, by name.

@@ -68,6 +68,8 @@ impl Event {
 
     /// `del`
     pub const DEL: Self = Self::new(Classes::GENERIC, "del");
+    /// `expire`
+    pub const EXPIRE: Self = Self::new(Classes::GENERIC, "expire");
     /// `expired`
     pub const EXPIRED: Self = Self::new(Classes::EXPIRED, "expired");
     /// `evicted`

@@ -426,9 +426,12 @@ impl Drop for Db {
     }
 }
 
-/// Drops a whole database in the background.
-pub(crate) fn discard(db: Db) {
-    if db.len() > 0 {
+/// A table of more keys than this takes milliseconds to drop, which nobody should wait for with its lock held.
+const DROP_AT_ONCE_MAX: usize = 16 * 1024;
+
+/// Drops a whole table: in the background when that is wanted or would take long.
+pub(crate) fn discard(db: Db, lazily: bool) {
+    if db.len() > if lazily { 0 } else { DROP_AT_ONCE_MAX } {
         object::discard_later(Box::new(db));
     }
 }

@@ -105,6 +105,8 @@ enum Held {
     One(usize),
     Many(SmallVec<[u16; 8]>),
     All,
+    /// One shard that a view above keeps locked.
+    Lent(usize),
 }
 
 /// See the module's head.
@@ -191,6 +193,7 @@ impl<'k> Keys<'k> {
                 Held::One(held) => *held == shard,
                 Held::Many(held) => held.binary_search(&(shard as u16)).is_ok(),
                 Held::All => true,
+                Held::Lent(held) => *held == shard,
             },
             "a key that the request did not declare"
         );
@@ -213,16 +216,52 @@ impl<'k> Keys<'k> {
 
     /// The table of the one locked shard, when it has been made: for work that is not about a key known before.
     pub(crate) fn table_mut(&mut self) -> Option<&mut Db> {
-        let Held::One(shard) = self.held else { return None };
+        let (Held::One(shard) | Held::Lent(shard)) = self.held else { return None };
         // SAFETY: the shard is locked for as long as `self` lives; `&mut self` is the only way in.
         unsafe { self.space.db_mut(shard, self.db) }
+    }
+
+    /// As `table_mut`, for reading.
+    pub fn table(&self) -> Option<&Db> {
+        let (Held::One(shard) | Held::Lent(shard)) = self.held else { return None };
+        // SAFETY: the shard is locked for as long as `self` lives; `&self` keeps `db_mut` away.
+        unsafe { self.space.db(shard, self.db) }
+    }
+
+    /// The view of one whole shard, for walks that go shard by shard: locks it, unless everything is locked.
+    ///
+    /// # Panics
+    /// When some shards are locked: one more, out of order, could never be had.
+    pub fn enter_shard(&mut self, shard: usize) -> Keys<'_> {
+        let held = match self.held {
+            Held::None => {
+                self.space.lock(shard);
+                Held::One(shard)
+            }
+            Held::All => Held::Lent(shard),
+            _ => panic!("a walk over the shards by a command that declares no `Locks::Walk`"),
+        };
+        Keys { space: self.space, db: self.db, held, now: self.now, tally: &mut *self.tally }
     }
 
     /// Finds a key for a read: counts hit or miss, and moves its access clock.
     #[inline]
     pub fn find(&mut self, key: &Key) -> Option<Slot> {
         let slot = self.find_for_write(key);
-        if slot.is_some() {
+        self.count(key, slot.is_some());
+        slot
+    }
+
+    /// Finds a key for a read that is none of its value (EXISTS, TTL): counts hit or miss, the clock stays.
+    pub fn find_unclocked(&mut self, key: &Key) -> Option<Slot> {
+        let slot = self.find_untouched(key);
+        self.count(key, slot.is_some());
+        slot
+    }
+
+    #[inline]
+    fn count(&mut self, key: &Key, hit: bool) {
+        if hit {
             self.tally.hits += 1;
         } else {
             self.tally.misses += 1;
@@ -230,7 +269,6 @@ impl<'k> Keys<'k> {
                 self.push_change(key, Event::KEY_MISS, false);
             }
         }
-        slot
     }
 
     /// Finds a key for a write: no hit or miss is counted.
@@ -363,11 +401,12 @@ impl<'k> Keys<'k> {
         unsafe { self.space.watch(self.shard_of(key.hash), self.db, key.bytes, flag) }
     }
 
-    /// Empties the current database; the number of keys that went. All shards must be locked.
-    pub fn flush(&mut self) -> usize {
+    /// Empties the current database, `lazily` in the background; the number of keys that went. All shards must be
+    /// locked.
+    pub fn flush(&mut self, lazily: bool) -> usize {
         assert!(matches!(self.held, Held::All), "FLUSH locks everything");
         // SAFETY: all shards are locked, and no reference into them is in use.
-        (0..self.space.shards()).map(|shard| unsafe { self.space.flush(shard, self.db) }).sum()
+        (0..self.space.shards()).map(|shard| unsafe { self.space.flush(shard, self.db, lazily) }).sum()
     }
 
     /// Exchanges two databases. All shards must be locked.
@@ -393,7 +432,7 @@ impl Drop for Keys<'_> {
         // SAFETY: `held` are the locks taken when the view was made.
         unsafe {
             match &self.held {
-                Held::None => {}
+                Held::None | Held::Lent(_) => {}
                 Held::One(shard) => self.space.unlock(*shard, self.db),
                 Held::Many(shards) => {
                     for &shard in shards {

@@ -3,6 +3,7 @@
 pub mod change;
 pub mod db;
 pub mod dict;
+pub mod encoding;
 pub mod entry;
 pub mod epoch;
 pub mod hash;

@@ -210,7 +210,7 @@ impl Keyspace {
 
     /// # Safety
     /// The caller holds the lock, and no other reference from here is in use.
-    pub(crate) unsafe fn flush(&self, shard: usize, db: usize) -> usize {
+    pub(crate) unsafe fn flush(&self, shard: usize, db: usize, lazily: bool) -> usize {
         // SAFETY: the caller's promise.
         let data = unsafe { self.data(shard) };
         let Some(table) = data.dbs[db].take() else { return 0 };
@@ -221,7 +221,7 @@ impl Keyspace {
         }
         self.shards[shard].hints[db].forget();
         let len = table.len();
-        db::discard(*table);
+        db::discard(*table, lazily);
         len
     }
 

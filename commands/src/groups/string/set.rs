@@ -1,16 +1,13 @@
 //! SET.
 
 use commands_macros::{Args, command};
-use keyspace::change::{Classes, Event};
+use keyspace::change::Event;
 use keyspace::keys::Key;
 
 use super::SET_EVENT;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::reply;
-
-/// The event of a deadline that was set.
-const EXPIRE: Event = Event::new(Classes::GENERIC, "expire");
 
 #[derive(Args, Default)]
 pub(crate) struct SetOptions {
@@ -96,7 +93,7 @@ fn set_with(ctx: &mut Ctx, key: &Key, value: &[u8], how: &SetOptions) -> Result<
     ctx.keys.set_string(key, value, deadline_ms);
     ctx.keys.changed(key, SET_EVENT);
     if how.expiration.is_some_and(|expiration| !matches!(expiration, Expiration::KeepTtl)) {
-        ctx.keys.event(key, EXPIRE);
+        ctx.keys.event(key, Event::EXPIRE);
     }
     if !how.get {
         ctx.out.ok();

@@ -1,0 +1,101 @@
+//! FLUSHALL and FLUSHDB.
+
+use commands_macros::{Args, command};
+
+use crate::ctx::Ctx;
+use crate::error::{Error, Result};
+use crate::reply::Ok as Done;
+use crate::spec::ArgDoc;
+
+#[derive(Args, Clone, Copy, PartialEq)]
+enum FlushType {
+    #[arg(since = "4.0.0")]
+    Async,
+    #[arg(since = "6.2.0")]
+    Sync,
+}
+
+const FLUSH_TYPE: ArgDoc = ArgDoc::one_of("flush-type", <FlushType as crate::args::OneOf>::DOCS).optional();
+
+/// Removes all keys of all databases.
+#[command(
+    "FLUSHALL",
+    since = "1.0.0",
+    complexity = "O(N) where N is the total number of keys in all databases",
+    flags(WRITE),
+    locks(All),
+    categories(KEYSPACE | DANGEROUS),
+    tips("request_policy:all_shards", "response_policy:all_succeeded"),
+    args(FLUSH_TYPE)
+)]
+pub(crate) fn flushall(ctx: &mut Ctx, how: crate::args::Rest) -> Result<Done> {
+    let lazily = is_lazy(ctx, how)?;
+    let own = ctx.keys.db_index();
+    let mut removed = 0;
+    for db in 0..ctx.node.space.databases() {
+        ctx.keys.select(db);
+        removed += ctx.keys.flush(lazily);
+    }
+    ctx.keys.select(own);
+    // The command itself counts as a change, so that an empty data set is saved as one.
+    ctx.keys.tally.dirty += removed as u64 + 1;
+    Ok(Done)
+}
+
+/// Removes all keys of the selected database.
+#[command(
+    "FLUSHDB",
+    since = "1.0.0",
+    complexity = "O(N) where N is the number of keys in the selected database",
+    flags(WRITE),
+    locks(All),
+    categories(KEYSPACE | DANGEROUS),
+    tips("request_policy:all_shards", "response_policy:all_succeeded"),
+    args(FLUSH_TYPE)
+)]
+pub(crate) fn flushdb(ctx: &mut Ctx, how: crate::args::Rest) -> Result<Done> {
+    let lazily = is_lazy(ctx, how)?;
+    ctx.keys.tally.dirty += ctx.keys.flush(lazily) as u64;
+    Ok(Done)
+}
+
+fn is_lazy(ctx: &Ctx, how: crate::args::Rest) -> Result<bool> {
+    let mut words = how.0;
+    let found = <FlushType as crate::args::OneOf>::take_if(&mut words)?;
+    match found {
+        Some(kind) if words.is_empty() => Ok(kind == FlushType::Async),
+        None if words.is_empty() => Ok(ctx.node.settings.lazyfree_lazy_user_flush()),
+        _ => Err(Error::Syntax),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::check;
+
+    #[test]
+    fn empties() {
+        check(
+            "
+            > SET k v
+            OK
+            > FLUSHDB nonsense
+            (error) ERR syntax error
+            > FLUSHALL ASYNC SYNC
+            (error) ERR syntax error
+            > DBSIZE
+            (integer) 1
+            > FLUSHDB ASYNC
+            OK
+            > DBSIZE
+            (integer) 0
+            > SET k v
+            OK
+            > FLUSHALL
+            OK
+            > EXISTS k
+            (integer) 0
+            ",
+        );
+    }
+}
