@@ -1,7 +1,10 @@
 //! The server: sockets, threads and start-up; it composes everything and is a library for its own tests.
 
+mod allocator;
 mod cores;
 mod net;
+#[cfg(test)]
+mod tidy;
 
 use std::io;
 use std::sync::Arc;
@@ -11,9 +14,6 @@ use commands::table::Table;
 use settings::Settings;
 
 use net::listener::{Cores, accept_tcp, bind};
-
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Runs the server until it is told to end.
 pub fn run(settings: Settings) -> io::Result<()> {

@@ -27,7 +27,7 @@ const NO_SLOT: u16 = 0;
 const CLASSES: usize = 32 + 8;
 
 const fn class_of(size: usize) -> usize {
-    if size <= 256 { (size + 7) / 8 - 1 } else { 32 + (size - 257) / 32 }
+    if size <= 256 { size.div_ceil(8) - 1 } else { 32 + (size - 257) / 32 }
 }
 
 const fn class_size(class: usize) -> usize {

@@ -28,6 +28,7 @@ use std::sync::atomic::AtomicU64;
 
 pub use directory::Hint;
 use directory::{DEPTH_MAX, Directory};
+pub use scan::CURSOR_BITS;
 use segment::{BUCKETS_MAX, SLOTS, Segment, SlotWord};
 
 /// What the table must know of its records.

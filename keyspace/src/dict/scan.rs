@@ -9,7 +9,7 @@ use super::{Dict, Records};
 const TAG_BITS: u32 = 16;
 const DEPTH_BITS: u32 = 5;
 /// Bits of a table's cursor; whoever has many tables (shards) puts their number above.
-pub(crate) const CURSOR_BITS: u32 = DEPTH_MAX + TAG_BITS + DEPTH_BITS;
+pub const CURSOR_BITS: u32 = DEPTH_MAX + TAG_BITS + DEPTH_BITS;
 
 /// A place in hash order. `depth` is the local depth of the segment that the walk was in: when the segment
 /// has merged with its neighbour since, the walk starts again at the joined segment's beginning.

@@ -82,7 +82,10 @@ impl SlotWord {
 
     #[inline]
     pub(super) fn prefetch(self) {
-        prefetch((self.0 & RECORD_MASK) as usize);
+        // Two lines: most entries reach into a second one.
+        let address = (self.0 & RECORD_MASK) as usize;
+        prefetch(address);
+        prefetch(address + 64);
     }
 }
 
@@ -150,7 +153,7 @@ impl Segment {
 
     #[inline]
     pub(super) fn home(self, tag: u16) -> usize {
-        usize::from(tag) * self.buckets() >> 16
+        (usize::from(tag) * self.buckets()) >> 16
     }
 
     /// The bucket after `bucket`, cyclic.

@@ -36,7 +36,7 @@ impl Fixture {
         unsafe {
             record.write(key.len() as u8);
             record.as_ptr().add(1).copy_from_nonoverlapping(key.as_ptr(), key.len());
-            self.dict.insert(hash, record, key.len() % 2 == 0);
+            self.dict.insert(hash, record, key.len().is_multiple_of(2));
         }
         true
     }
@@ -115,8 +115,8 @@ fn scan_returns_what_stays_whatever_comes_and_goes() {
         }
         let (mut cursor, mut seen, mut step) = (0, HashSet::new(), 0_u64);
         loop {
-            // SAFETY: records of the table are live.
             cursor = fixture.dict.scan(cursor, |record, _| {
+                // SAFETY: records of the table are live.
                 seen.insert(unsafe { Keys::key(record) }.to_vec());
             });
             if cursor == 0 {

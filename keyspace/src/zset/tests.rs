@@ -1,3 +1,5 @@
+//! Both forms of a sorted set against a BTreeMap.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

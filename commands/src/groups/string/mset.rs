@@ -22,7 +22,7 @@ type Value<'a> = &'a [u8];
     tips("request_policy:multi_shard", "response_policy:all_succeeded")
 )]
 pub(crate) fn mset(ctx: &mut Ctx, data: Many<Pair<Key, Value>>) -> Result<Done> {
-    if data.words().len() % 2 != 0 {
+    if !data.words().len().is_multiple_of(2) {
         return Err(Error::Arity);
     }
     for pair in data.iter() {

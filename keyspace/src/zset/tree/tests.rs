@@ -1,3 +1,5 @@
+//! The tree against a sorted vector, with its invariants checked after each step.
+
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, VecDeque};
 
