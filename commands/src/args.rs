@@ -143,6 +143,28 @@ pub trait Options<'a>: Sized {
     fn take(args: &mut Args<'a>) -> Result<Self>;
 }
 
+/// Options that are read when the handler asks for them: after it looked at its key, where Redis does so too.
+#[derive(Clone, Copy)]
+pub struct Unread<'a, T> {
+    args: Args<'a>,
+    options: std::marker::PhantomData<T>,
+}
+
+impl<'a, T: Options<'a>> Unread<'a, T> {
+    /// Reads them.
+    pub fn read(mut self) -> Result<T> {
+        T::take(&mut self.args)
+    }
+}
+
+impl<'a, T: Options<'a>> Arg<'a> for Unread<'a, T> {
+    const DOC: ArgDoc = ArgDoc::flatten(T::DOCS);
+
+    fn take(args: &mut Args<'a>) -> Result<Self> {
+        Ok(Self { args: args.take_all(), options: std::marker::PhantomData })
+    }
+}
+
 /// One of some tokens; made by `#[derive(Args)]` on an enum.
 pub trait OneOf<'a>: Sized {
     /// The alternatives.

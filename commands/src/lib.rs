@@ -15,6 +15,7 @@ pub mod node;
 mod publish;
 pub mod reply;
 pub mod request;
+mod scan;
 pub mod spec;
 pub mod table;
 #[cfg(test)]

@@ -1,0 +1,78 @@
+//! What SCAN, HSCAN, SSCAN and ZSCAN have in common: the cursor, the options and the shape of the reply.
+
+use base::number::parse_u64;
+use commands_macros::Args;
+use resp::Writer;
+
+use crate::args::{Arg, Args};
+use crate::error::{Error, Result};
+use crate::spec::{ArgDoc, ArgType};
+
+/// Where a scan goes on; 0 begins one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Cursor(pub(crate) u64);
+
+impl<'a> Arg<'a> for Cursor {
+    const DOC: ArgDoc = ArgDoc::new("cursor", ArgType::Integer);
+
+    /// As lenient as Redis, which reads it with the C library: blanks and a plus before the digits pass.
+    fn take(args: &mut Args<'a>) -> Result<Self> {
+        let text = args.word()?;
+        let blanks = text.iter().take_while(|&&byte| byte == b' ' || (b'\t'..=b'\r').contains(&byte)).count();
+        let digits = text[blanks..].strip_prefix(b"+").unwrap_or(&text[blanks..]);
+        let zeros = digits.iter().take_while(|&&byte| byte == b'0').count();
+        let cursor = match &digits[zeros..] {
+            [] if zeros > 0 => Some(0),
+            significant => parse_u64(significant),
+        };
+        cursor.map(Self).ok_or(Error::Plain("ERR invalid cursor"))
+    }
+}
+
+/// How many elements a call visits, about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Count(pub(crate) usize);
+
+impl<'a> Arg<'a> for Count {
+    const DOC: ArgDoc = ArgDoc::new("count", ArgType::Integer);
+
+    fn take(args: &mut Args<'a>) -> Result<Self> {
+        match usize::try_from(i64::take(args)?) {
+            Ok(count @ 1..) => Ok(Self(count)),
+            _ => Err(Error::Syntax),
+        }
+    }
+}
+
+/// The options of a scan over the elements of one key.
+#[derive(Args, Default)]
+pub(crate) struct ScanOptions<'a> {
+    #[arg(token = "MATCH", pattern)]
+    pattern: Option<&'a [u8]>,
+    #[arg(token = "COUNT")]
+    count: Option<Count>,
+}
+
+impl ScanOptions<'_> {
+    /// How many elements to visit, about.
+    pub(crate) fn count(&self) -> usize {
+        self.count.map_or(10, |Count(count)| count)
+    }
+
+    /// Whether an element is to be answered.
+    pub(crate) fn admits(&self, element: &[u8]) -> bool {
+        self.pattern.is_none_or(|pattern| base::glob::matches(pattern, element, false))
+    }
+}
+
+/// Writes the head of the reply: the next cursor, and that `elements` follow.
+pub(crate) fn write_head(out: &mut Writer, next: u64, elements: usize) {
+    out.array(2);
+    out.bulk(next.to_string().as_bytes());
+    out.array(elements);
+}
+
+/// The reply for a key that is not there.
+pub(crate) fn write_empty(out: &mut Writer) {
+    write_head(out, 0, 0);
+}
