@@ -13,6 +13,7 @@ pub mod list;
 pub mod memory;
 pub mod object;
 pub mod packed;
+pub(crate) mod room;
 pub mod set;
 pub mod shard;
 pub mod slab;

@@ -319,9 +319,17 @@ impl<R: Records> Dict<R> {
         unsafe { Directory::discard(directory, self.shared) }
     }
 
-    /// Visits every record.
+    /// Visits every record. Those of a table of many segments are on their way into the cache before their turn;
+    /// a smaller one is likely to be there.
     pub fn for_each(&self, mut visit: impl FnMut(NonNull<u8>)) {
-        self.dir().for_each_segment(|segment| segment.for_each(|word| visit(word.record())));
+        let prefetches = self.dir().depth() > 0;
+        self.dir().for_each_segment(|segment| {
+            if prefetches {
+                segment.prefetch_records(|word| visit(word.record()));
+            } else {
+                segment.for_each(|word| visit(word.record()));
+            }
+        });
     }
 
     /// Takes every record out, leaving an empty table.

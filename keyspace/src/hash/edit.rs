@@ -10,6 +10,7 @@ use super::large::Hash;
 use super::small::{self, COUNT_SIZE, Place, SIZE_MAX, Scratch, Small};
 use super::view::HashRef;
 use super::{Deadline, Found, Limits, has_passed, storable};
+use crate::change::Event;
 use crate::db::{Db, Value};
 use crate::dict::Slot;
 use crate::entry::Kind;
@@ -132,9 +133,51 @@ impl<'a, 'k> HashMut<'a, 'k> {
         !self.settle(found)
     }
 
-    /// Removes a field; whether it was there. The key goes with the last one.
+    /// Removes a field; whether it was there, be it expired: so HDEL counts in Redis. The key goes with the last one.
     pub fn remove(&mut self, field: &[u8]) -> bool {
-        let Some(slot) = self.slot else { return false };
+        self.remove_stored(field) != Found::Nothing
+    }
+
+    /// Removes a field if its deadline has passed, and counts it; whether it was so.
+    pub fn take_expired(&mut self, field: &[u8]) -> bool {
+        let stored = self.slot.and_then(|slot| HashRef::of(self.keys.entry(&self.key, slot), i64::MIN).ok());
+        let deadline_ms = stored.and_then(|hash| hash.find(field)).and_then(|(_, deadline_ms)| deadline_ms);
+        if !has_passed(deadline_ms, self.keys.now.unix_ms) {
+            return false;
+        }
+        self.remove_stored(field);
+        self.keys.tally.expired_fields += 1;
+        true
+    }
+
+    /// Removes all fields whose deadline has passed, and counts them; how many there were.
+    pub fn take_all_expired(&mut self) -> usize {
+        let mut count = 0;
+        if self.has_expired() {
+            self.expire(usize::MAX, |_| count += 1);
+        }
+        count
+    }
+
+    /// Whether some field's deadline has passed.
+    #[inline]
+    pub fn has_expired(&self) -> bool {
+        self.as_ref().is_some_and(|hash| hash.has_expired())
+    }
+
+    /// As [`Keys::changed_by`], for the key of this hash.
+    #[inline]
+    pub fn changed(&mut self, event: Event, count: usize) {
+        self.keys.changed_by(&self.key, event, count);
+    }
+
+    /// As [`Keys::event`], for the key of this hash.
+    pub fn event(&mut self, event: Event) {
+        self.keys.event(&self.key, event);
+    }
+
+    fn remove_stored(&mut self, field: &[u8]) -> Found {
+        let Some(slot) = self.slot else { return Found::Nothing };
         let (before, unix_ms) = (self.earliest(slot), self.keys.now.unix_ms);
         let found = if self.kind(slot) == Kind::Hash {
             self.db().large_hash_mut(slot).remove(field, unix_ms)
@@ -142,7 +185,7 @@ impl<'a, 'k> HashMut<'a, 'k> {
             self.remove_small(slot, field)
         };
         self.follow_removal(slot, before);
-        self.settle(found)
+        found
     }
 
     /// Sets, changes or (None) takes away a field's deadline; whether the field was there.

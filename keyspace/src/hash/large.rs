@@ -14,7 +14,7 @@ use super::{Deadline, Found, has_passed};
 use crate::db::Db;
 use crate::dict::{Dict, Slot};
 use crate::entry::{Entry, Kind};
-use crate::set::room::{Home, Room};
+use crate::room::{Home, Room};
 
 /// A large hash.
 pub struct Hash {

@@ -106,18 +106,24 @@ impl Model {
         at.is_none() || is_expired
     }
 
-    fn remove(&mut self, name: &[u8], now: i64) -> bool {
+    fn remove(&mut self, name: &[u8]) -> bool {
         let Some(at) = self.position(name) else { return false };
-        let is_expired = self.fields.remove(at).2.is_some_and(|at| at <= now);
-        self.expired += u64::from(is_expired);
+        self.fields.remove(at);
         self.settle();
-        !is_expired
+        true
+    }
+
+    fn take_expired(&mut self, name: &[u8], now: i64) -> bool {
+        let at = self.position(name);
+        let is_expired = at.is_some_and(|at| self.fields[at].2.is_some_and(|at| at <= now));
+        self.expired += u64::from(is_expired);
+        is_expired && self.remove(name)
     }
 
     fn set_deadline(&mut self, name: &[u8], deadline: Option<i64>, now: i64) -> bool {
         let Some(at) = self.position(name) else { return false };
         if self.fields[at].2.is_some_and(|at| at <= now) {
-            return self.remove(name, now);
+            return !self.take_expired(name, now);
         }
         if deadline.is_some() || self.fields[at].2.is_some() {
             self.has_deadlines = true;
@@ -138,6 +144,11 @@ impl Model {
         self.fields.iter().filter(|field| field.2.is_none_or(|at| at > now)).cloned().collect()
     }
 
+    fn expired_names(&self, now: i64) -> Vec<Vec<u8>> {
+        let is_expired = |field: &&Entry| field.2.is_some_and(|at| at <= now);
+        self.fields.iter().filter(is_expired).map(|field| field.0.clone()).collect()
+    }
+
     fn encoding(&self) -> &'static str {
         match (self.is_large, self.has_deadlines) {
             (true, _) => "hashtable",
@@ -151,6 +162,8 @@ impl Model {
 enum Step {
     Set(Vec<u8>, Vec<u8>, Deadline),
     Remove(Vec<u8>),
+    TakeExpired(Vec<u8>),
+    TakeAllExpired,
     SetDeadline(Vec<u8>, Option<i64>),
     Expire(usize),
     Wait(i64),
@@ -184,6 +197,8 @@ fn step(value: impl Strategy<Value = Vec<u8>>) -> impl Strategy<Value = Step> {
     prop_oneof![
         12 => (name(), value, deadline).prop_map(|(name, value, deadline)| Step::Set(name, value, deadline)),
         6 => name().prop_map(Step::Remove),
+        2 => name().prop_map(Step::TakeExpired),
+        1 => Just(Step::TakeAllExpired),
         6 => (name(), prop::option::of(1..100_i64)).prop_map(|(name, at)| Step::SetDeadline(name, at)),
         2 => (0..5_usize).prop_map(Step::Expire),
         3 => (1..8_i64).prop_map(Step::Wait),
@@ -220,12 +235,30 @@ impl Pair {
                 })
             }
             Step::Remove(field) => {
-                let model = self.model.remove(&field, now);
+                let model = self.model.remove(&field);
                 let gone = self.model.fields.is_empty();
                 at(&self.space, now, |keys| {
                     let mut hash = keys.hash_for_write(&h, limits).unwrap();
                     assert_eq!(hash.remove(&field), model);
                     assert_eq!(hash.is_gone(), gone);
+                })
+            }
+            Step::TakeExpired(field) => {
+                let model = self.model.take_expired(&field, now);
+                let gone = self.model.fields.is_empty();
+                at(&self.space, now, |keys| {
+                    let mut hash = keys.hash_for_write(&h, limits).unwrap();
+                    assert_eq!(hash.take_expired(&field), model);
+                    assert_eq!(hash.is_gone(), gone);
+                })
+            }
+            Step::TakeAllExpired => {
+                let due = self.model.expired_names(now);
+                due.iter().for_each(|name| assert!(self.model.take_expired(name, now)));
+                at(&self.space, now, |keys| {
+                    let mut hash = keys.hash_for_write(&h, limits).unwrap();
+                    assert_eq!(hash.has_expired(), !due.is_empty());
+                    assert_eq!(hash.take_all_expired(), due.len());
                 })
             }
             Step::SetDeadline(field, deadline) => {
@@ -277,7 +310,7 @@ impl Pair {
         for hash in &expired {
             assert_eq!(&*hash.key, NAMES[self.name]);
             for field in &hash.fields {
-                assert!(!self.model.remove(field, self.now), "only expired fields go");
+                assert!(self.model.take_expired(field, self.now), "only expired fields go");
             }
             assert_eq!(hash.gone, self.model.fields.is_empty());
         }
@@ -295,6 +328,7 @@ impl Pair {
                 return assert!(model.fields.is_empty());
             };
             assert_eq!(hash.earliest_deadline_ms(), earliest);
+            assert_eq!(hash.stored_len(), model.fields.len());
             assert_eq!(hash.encoding(), model.encoding());
             check_reads(hash, &model.live(self.now), model.is_large);
         });

@@ -81,6 +81,21 @@ impl<'a> HashRef<'a> {
         }
     }
 
+    /// The number of stored fields, expired ones included: what HLEN counts in Redis.
+    #[inline]
+    pub fn stored_len(&self) -> usize {
+        match self.form {
+            Form::Small(small) => small.len(),
+            Form::Large(large) => large.len(),
+        }
+    }
+
+    /// Whether some field's deadline has passed.
+    #[inline]
+    pub fn has_expired(&self) -> bool {
+        has_passed(self.earliest_deadline_ms(), self.unix_ms)
+    }
+
     /// Whether there is no field (any more).
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -116,6 +131,7 @@ impl<'a> HashRef<'a> {
     }
 
     /// The earliest deadline of any field, passed ones included.
+    #[inline]
     pub fn earliest_deadline_ms(&self) -> Option<i64> {
         match self.form {
             Form::Small(small) => small.deadline_ms(),

@@ -13,11 +13,11 @@ use std::ptr::NonNull;
 
 use smallvec::SmallVec;
 
-use super::room::{Home, Room};
 use crate::db::Db;
 use crate::dict::{self, Dict, Records, Slot};
 use crate::entry::{Entry, Kind};
 use crate::packed::{Element, IntText};
+use crate::room::{Home, Room};
 
 /// The layout of a set's table.
 struct Members;

@@ -4,7 +4,7 @@
 //! one is a [`Set`], a table with records of its own ("hashtable"). Which of the three it is follows Redis to
 //! the element, since clients see it; see [`Limits`].
 //!
-//! - `large`: the table; `room`: where its records live; `small`: the packed blob.
+//! - `large`: the table; `small`: the packed blob.
 //! - `read` and `write`: the views that commands work on; `build`: a set on its way into the keyspace.
 //! - `algebra`: intersection, union and difference.
 
@@ -13,7 +13,6 @@ mod build;
 mod large;
 mod limits;
 mod read;
-pub(crate) mod room;
 mod small;
 #[cfg(test)]
 mod tests;
