@@ -127,8 +127,9 @@ impl<'a> Encoded<'a> {
         }
     }
 
+    /// Bytes that stay text even where they spell an integer.
     #[inline]
-    fn string(value: &'a [u8]) -> Self {
+    pub(crate) fn string(value: &'a [u8]) -> Self {
         let mut head = [0; HEAD_MAX];
         let len = value.len();
         let head_len = if len < 64 {

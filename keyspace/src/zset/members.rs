@@ -92,6 +92,10 @@ impl Store {
         Self { slab: Slab::new(), dict: Dict::new(seed), boxes: Vec::new(), spare_boxes: Vec::new(), boxed_bytes: 0 }
     }
 
+    pub(super) fn seed(&self) -> u64 {
+        self.dict.seed()
+    }
+
     pub(super) fn hash(&self, member: &[u8]) -> u64 {
         self.dict.hash(member)
     }

@@ -3,26 +3,34 @@
 //! Both forms speak of ranges as ranges of ranks: a range by score or by member is first turned
 //! into ranks, so that counting needs no walk and an offset into the range no steps.
 
+pub mod algebra;
 mod bounds;
+mod large;
+mod limits;
 mod members;
-pub mod packed;
+mod packed;
+mod read;
 mod tree;
+mod write;
 
 #[cfg(test)]
 mod tests;
 
 use std::ops::Range;
 
-use smallvec::SmallVec;
-
 pub use bounds::{LexBound, ScoreBound};
+pub use limits::Limits;
 use members::Store;
-use tree::{AfterScore, BeforeScore, ByMember, Entry, Handle, Members, Tree};
+pub use read::ZsetRef;
+use tree::{AfterScore, BeforeScore, ByMember, Entry, Members, Tree};
+pub use write::ZsetMut;
+
+use crate::object::discard_later;
 
 /// How many records a walk asks for ahead of the one that it answers.
 const AHEAD: usize = 8;
-/// How many members of a range are looked up before they are removed.
-const BATCH: usize = 64;
+/// Removing more than this, and most of the set, is done by keeping the rest.
+const REBUILD_MIN: usize = 4096;
 
 /// What putting a member did.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -90,6 +98,22 @@ impl SortedSet {
         Put::Added
     }
 
+    /// As `put_with`, and zeros keep the sign that `join` gives them.
+    fn merge(&mut self, member: &[u8], join: impl Fn(Option<f64>) -> f64) {
+        let mut signed_zero = None;
+        self.put_with(member, |old| {
+            let score = join(old);
+            let is_resigned = old == Some(score) && old.is_some_and(|old| old.to_bits() != score.to_bits());
+            signed_zero = is_resigned.then_some(score);
+            Some(score)
+        });
+        if let Some(score) = signed_zero {
+            // Equal scores change nothing in place.
+            self.remove(member);
+            self.put(member, score);
+        }
+    }
+
     /// Removes a member and answers the score that it had.
     pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
         let (slot, handle) = self.store.find(self.store.hash(member), member)?;
@@ -98,23 +122,31 @@ impl SortedSet {
         Some(score)
     }
 
-    /// Removes the members of a range of ranks, each shown to `visit` before it goes; answers how
-    /// many there were.
-    pub fn remove_range(&mut self, ranks: Range<usize>, mut visit: impl FnMut(&[u8], f64)) -> usize {
+    /// Removes the members of a range of ranks; answers how many there were.
+    pub fn remove_range(&mut self, ranks: Range<usize>) -> usize {
         let ranks = ranks.start..ranks.end.min(self.len());
+        let kept = self.len() - ranks.len();
+        if ranks.len() > REBUILD_MIN && kept < ranks.len() / 2 {
+            // Few stay: they move out, and the rest is freed where nobody waits for it.
+            let mut rest = Self::new(self.store.seed());
+            let stay = self.range(0..ranks.start).chain(self.range(ranks.end..self.len()));
+            for (member, score) in stay {
+                rest.put(member, score);
+            }
+            discard_later(Box::new(std::mem::replace(self, rest)));
+            return ranks.len();
+        }
         let mut left = ranks.len();
         while left > 0 {
-            let batch = ranks.start..ranks.start + left.min(BATCH);
-            let batch: SmallVec<[Handle; BATCH]> = self.tree.range(batch).map(|entry| entry.handle).collect();
-            for &handle in &batch {
+            // What a leaf holds of the range goes in one step.
+            let gone = self.tree.remove_run(&mut self.store, ranks.start, left);
+            for &handle in &gone {
                 self.store.prefetch(handle);
             }
-            for &handle in &batch {
-                let score = self.tree.remove(&mut self.store, handle);
-                visit(self.store.member(handle), score);
+            for &handle in &gone {
                 self.store.remove(None, handle);
             }
-            left -= batch.len();
+            left -= gone.len();
         }
         ranks.len()
     }
@@ -199,7 +231,7 @@ impl SortedSet {
 
     /// Visits some members from `cursor` on (0 begins) and answers the next cursor, 0 at the end.
     /// Every member that is present from the first call to the last is visited at least once.
-    pub fn scan(&self, cursor: u64, mut visit: impl FnMut(&[u8], f64)) -> u64 {
+    pub fn scan<'a>(&'a self, cursor: u64, mut visit: impl FnMut(&'a [u8], f64)) -> u64 {
         self.store.scan(cursor, |handle| {
             visit(self.store.member(handle), self.tree.score(&self.store, handle));
         })
@@ -208,6 +240,17 @@ impl SortedSet {
     /// Bytes that the set occupies.
     pub fn memory_usage(&self) -> usize {
         size_of::<Self>() + self.tree.allocated_bytes() + self.store.memory_usage()
+    }
+}
+
+/// The copy is as compact as a set that was filled in order.
+impl Clone for SortedSet {
+    fn clone(&self) -> Self {
+        let mut copy = Self::new(self.store.seed());
+        for (member, score) in self.iter() {
+            copy.put(member, score);
+        }
+        copy
     }
 }
 

@@ -11,12 +11,13 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::{LexBound, Put, ScoreBound};
-use crate::packed::{self, Element, IntText};
+use crate::packed::{self, Element, Encoded, IntText};
 
 /// Whole scores up to this magnitude are stored as integers.
 const WHOLE_MAX: f64 = (1_u64 << 52) as f64;
-/// The head of a string element of eight bytes.
-const DOUBLE: u8 = 0x80 | 8;
+
+/// The longest form of a score.
+pub(super) const SCORE_LEN_MAX: usize = 9;
 
 /// A member and its score, with the bytes that they take.
 struct Pair<'a> {
@@ -60,6 +61,17 @@ fn find<'a>(blob: &'a [u8], member: &[u8]) -> Option<Pair<'a>> {
     pair_at(blob, packed::find(blob, member, 1)?.start)
 }
 
+/// The bytes of a member and its score.
+pub(super) fn locate(blob: &[u8], member: &[u8]) -> Option<(f64, Range<usize>)> {
+    find(blob, member).map(|pair| (pair.score, pair.bytes))
+}
+
+/// The bytes of a range of ranks.
+pub(super) fn extent(blob: &[u8], ranks: Range<usize>) -> Range<usize> {
+    let start = offset(blob, ranks.start);
+    start..start + offset(&blob[start..], ranks.len())
+}
+
 /// Where the pair of a rank begins, or the blob's end.
 fn offset(blob: &[u8], rank: usize) -> usize {
     let mut at = 0;
@@ -73,113 +85,100 @@ fn offset(blob: &[u8], rank: usize) -> usize {
 }
 
 /// The number of members.
-pub fn len(blob: &[u8]) -> usize {
+pub(super) fn len(blob: &[u8]) -> usize {
     packed::count(blob) / 2
 }
 
+/// Bytes to be written into a blob; on the stack when they are short enough for usual limits.
+pub(super) type Bytes = SmallVec<[u8; 96]>;
+
+/// A change of a blob: the bytes take the place of the range.
+pub(super) struct Edit {
+    pub(super) range: Range<usize>,
+    pub(super) bytes: Bytes,
+}
+
+/// A member and its score as they are stored.
+pub(super) fn encoded(member: &[u8], score: f64) -> Bytes {
+    let (member, double) = (Encoded::new(member), score.to_le_bytes());
+    let is_whole = score.trunc() == score && score.abs() <= WHOLE_MAX;
+    let score = if is_whole { Encoded::int(score as i64) } else { Encoded::string(&double) };
+    let mut bytes = Bytes::from_elem(0, member.len() + score.len());
+    member.write(&mut bytes);
+    score.write(&mut bytes[member.len()..]);
+    bytes
+}
+
 /// Appends a member whose place is at the end.
-pub fn push(blob: &mut Vec<u8>, member: &[u8], score: f64) {
-    packed::encode(member, blob);
-    if score.trunc() == score && score.abs() <= WHOLE_MAX {
-        packed::encode_int(score as i64, blob);
-    } else {
-        blob.push(DOUBLE);
-        blob.extend_from_slice(&score.to_le_bytes());
-    }
+pub(super) fn push(blob: &mut Vec<u8>, member: &[u8], score: f64) {
+    blob.extend_from_slice(&encoded(member, score));
 }
 
-/// Adds a member or gives it another score.
-pub fn put(blob: &mut Vec<u8>, member: &[u8], score: f64) -> Put {
-    put_with(blob, member, |_| Some(score))
+/// A member that is about to be added or updated.
+pub(super) struct Plan {
+    /// What that does.
+    pub(super) put: Put,
+    /// Its new score.
+    pub(super) score: f64,
+    /// Where it stands.
+    old: Option<Range<usize>>,
 }
 
-/// Adds or updates a member: `decide` sees the score that it has and answers the one it shall have,
-/// or none to leave things alone.
-pub fn put_with(blob: &mut Vec<u8>, member: &[u8], decide: impl FnOnce(Option<f64>) -> Option<f64>) -> Put {
-    let found = find(blob, member).map(|pair| (pair.score, pair.bytes));
-    let old = found.as_ref().map(|&(score, _)| score);
-    let Some(score) = decide(old) else { return Put::Declined };
-    if old == Some(score) {
-        return Put::Same;
-    }
-    let put = match found {
-        Some((old, bytes)) => {
-            blob.drain(bytes);
-            Put::Updated(old)
+impl Plan {
+    /// `decide` sees the score that the member has and answers the one it shall have, or none to leave things
+    /// alone. An error says why there is nothing to change.
+    pub(super) fn new(
+        blob: &[u8],
+        member: &[u8],
+        decide: impl FnOnce(Option<f64>) -> Option<f64>,
+    ) -> Result<Self, Put> {
+        let found = find(blob, member).map(|pair| (pair.score, pair.bytes));
+        let score = decide(found.as_ref().map(|&(old, _)| old)).ok_or(Put::Declined)?;
+        match found {
+            None => Ok(Self { put: Put::Added, score, old: None }),
+            Some((old, _)) if old == score => Err(Put::Same),
+            Some((old, bytes)) => Ok(Self { put: Put::Updated(old), score, old: Some(bytes) }),
         }
-        None => Put::Added,
-    };
-    let place = pairs(blob).find(|pair| pair.compare(score, member) == Ordering::Greater);
-    let at = place.map_or(blob.len(), |pair| pair.bytes.start);
-    // Written at the end and turned into place: no other buffer.
-    let end = blob.len();
-    push(blob, member, score);
-    let len = blob.len() - end;
-    blob[at..].rotate_right(len);
-    put
-}
-
-/// Removes a member and answers the score that it had.
-pub fn remove(blob: &mut Vec<u8>, member: &[u8]) -> Option<f64> {
-    let (score, bytes) = find(blob, member).map(|pair| (pair.score, pair.bytes))?;
-    blob.drain(bytes);
-    Some(score)
-}
-
-/// Removes the members of a range of ranks, each shown to `visit` before; answers how many there
-/// were.
-pub fn remove_range(blob: &mut Vec<u8>, ranks: Range<usize>, mut visit: impl FnMut(Element<'_>, f64)) -> usize {
-    let mut walk = range(blob, ranks);
-    let start = walk.at;
-    let mut count = 0;
-    for (member, score) in walk.by_ref() {
-        visit(member, score);
-        count += 1;
     }
-    let end = walk.at;
-    blob.drain(start..end);
-    count
-}
 
-/// Removes the first member; `take` sees it and makes the answer.
-pub fn pop_first<T>(blob: &mut Vec<u8>, take: impl FnOnce(Element<'_>, f64) -> T) -> Option<T> {
-    pop(blob, 0, take)
-}
-
-/// Removes the last member; `take` sees it and makes the answer.
-pub fn pop_last<T>(blob: &mut Vec<u8>, take: impl FnOnce(Element<'_>, f64) -> T) -> Option<T> {
-    let last = len(blob).checked_sub(1)?;
-    let at = offset(blob, last);
-    pop(blob, at, take)
-}
-
-fn pop<T>(blob: &mut Vec<u8>, at: usize, take: impl FnOnce(Element<'_>, f64) -> T) -> Option<T> {
-    let pair = pair_at(blob, at)?;
-    let answer = take(pair.member, pair.score);
-    let bytes = pair.bytes;
-    blob.drain(bytes);
-    Some(answer)
+    /// The change. An update replaces all between the member's two places: one change, not two.
+    pub(super) fn edit(&self, blob: &[u8], member: &[u8]) -> Edit {
+        let place = pairs(blob).find(|pair| pair.compare(self.score, member) == Ordering::Greater);
+        let at = place.map_or(blob.len(), |pair| pair.bytes.start);
+        let mut bytes = encoded(member, self.score);
+        match &self.old {
+            None => Edit { range: at..at, bytes },
+            Some(old) if at <= old.start => {
+                bytes.extend_from_slice(&blob[at..old.start]);
+                Edit { range: at..old.end, bytes }
+            }
+            Some(old) => {
+                bytes.insert_from_slice(0, &blob[old.end..at]);
+                Edit { range: old.start..at, bytes }
+            }
+        }
+    }
 }
 
 /// The score of a member.
-pub fn score(blob: &[u8], member: &[u8]) -> Option<f64> {
+pub(super) fn score(blob: &[u8], member: &[u8]) -> Option<f64> {
     find(blob, member).map(|pair| pair.score)
 }
 
 /// How many members stand before a member (after it, when `reverse`), and its score.
-pub fn rank(blob: &[u8], member: &[u8], reverse: bool) -> Option<(usize, f64)> {
+pub(super) fn rank(blob: &[u8], member: &[u8], reverse: bool) -> Option<(usize, f64)> {
     let found = find(blob, member)?;
     let side = if reverse { &blob[found.bytes.end..] } else { &blob[..found.bytes.start] };
     Some((len(side), found.score))
 }
 
 /// The member of a rank: with a random rank, a member chosen uniformly.
-pub fn by_rank(blob: &[u8], rank: usize) -> Option<(Element<'_>, f64)> {
+pub(super) fn by_rank(blob: &[u8], rank: usize) -> Option<(Element<'_>, f64)> {
     range(blob, rank..rank.saturating_add(1)).next()
 }
 
 /// The ranks of the members with scores between two bounds.
-pub fn ranks_by_score(blob: &[u8], min: ScoreBound, max: ScoreBound) -> Range<usize> {
+pub(super) fn ranks_by_score(blob: &[u8], min: ScoreBound, max: ScoreBound) -> Range<usize> {
     let start = pairs(blob).take_while(|pair| !min.admits_from_below(pair.score)).count();
     let end = pairs(blob).take_while(|pair| max.admits_from_above(pair.score)).count();
     start..end.max(start)
@@ -188,7 +187,7 @@ pub fn ranks_by_score(blob: &[u8], min: ScoreBound, max: ScoreBound) -> Range<us
 /// The ranks of the members between two bounds, in a set whose scores are all equal. With different
 /// scores: from the first member above `min` on, as long as members are below `max`, provided that
 /// the set's ends do not rule the range out. Redis walks so too.
-pub fn ranks_by_lex(blob: &[u8], min: LexBound<'_>, max: LexBound<'_>) -> Range<usize> {
+pub(super) fn ranks_by_lex(blob: &[u8], min: LexBound<'_>, max: LexBound<'_>) -> Range<usize> {
     let above = |member: Element<'_>| min.admits_from_below(member.as_bytes(&mut IntText::default()));
     let below = |member: Element<'_>| max.admits_from_above(member.as_bytes(&mut IntText::default()));
     let Some(first) = pair_at(blob, 0) else { return 0..0 };
@@ -213,7 +212,7 @@ pub fn ranks_by_lex(blob: &[u8], min: LexBound<'_>, max: LexBound<'_>) -> Range<
 
 /// Members and scores in order.
 #[derive(Clone)]
-pub struct Iter<'a> {
+pub(super) struct Iter<'a> {
     blob: &'a [u8],
     at: usize,
     left: usize,
@@ -231,17 +230,17 @@ impl<'a> Iterator for Iter<'a> {
 }
 
 /// All members and scores in order.
-pub fn iter(blob: &[u8]) -> Iter<'_> {
+pub(super) fn iter(blob: &[u8]) -> Iter<'_> {
     Iter { blob, at: 0, left: usize::MAX }
 }
 
 /// Members and scores of a range of ranks in order.
-pub fn range(blob: &[u8], ranks: Range<usize>) -> Iter<'_> {
+pub(super) fn range(blob: &[u8], ranks: Range<usize>) -> Iter<'_> {
     Iter { blob, at: offset(blob, ranks.start), left: ranks.len() }
 }
 
 /// Members and scores of a range of ranks, the last one first.
-pub fn range_back(blob: &[u8], ranks: Range<usize>) -> impl ExactSizeIterator<Item = (Element<'_>, f64)> {
+pub(super) fn range_back(blob: &[u8], ranks: Range<usize>) -> impl ExactSizeIterator<Item = (Element<'_>, f64)> {
     let mut walk = range(blob, ranks);
     let mut found: SmallVec<[(Element<'_>, f64); 32]> = SmallVec::new();
     found.extend(walk.by_ref());

@@ -33,6 +33,8 @@ use prefetch::prefetch;
 use probe::BeforeKey;
 pub(crate) use probe::{AfterScore, BeforeScore, ByMember, Probe};
 
+use smallvec::SmallVec;
+
 use super::Put;
 pub(crate) use crate::slab::Handle;
 
@@ -212,18 +214,44 @@ impl Tree {
             *self = Self::new();
             return entry;
         }
+        self.settle_removed(members, leaf, at, 1);
+        entry
+    }
+
+    /// Takes out the entries from a rank on that stand in one leaf, `count` at most (and not 0).
+    pub(crate) fn remove_run<M: Members>(
+        &mut self,
+        members: &mut M,
+        rank: usize,
+        count: usize,
+    ) -> SmallVec<[Handle; 64]> {
+        let place = self.place(rank);
+        let leaf = &mut self.leaves[place.leaf];
+        let run = place.at..leaf.len().min(place.at + count);
+        let gone = SmallVec::from_slice(&leaf.handles()[run.clone()]);
+        leaf.remove_run(run);
+        self.len -= gone.len();
+        if self.len == 0 {
+            *self = Self::new();
+        } else {
+            self.settle_removed(members, place.leaf, place.at, gone.len() as u32);
+        }
+        gone
+    }
+
+    /// Mends counts, first keys and fill above a leaf that lost entries from a place on.
+    fn settle_removed<M: Members>(&mut self, members: &mut M, leaf: u32, at: usize, gone: u32) {
         let (mut node, mut parent) = (leaf, self.leaves[leaf].parent);
         while parent != NIL {
             let inner = &mut self.inners[parent];
             let slot = inner.slot(node);
-            inner.counts[slot] -= 1;
+            inner.counts[slot] -= gone;
             (node, parent) = (parent, inner.parent);
         }
         if at == 0 && self.leaves[leaf].len > 0 {
             self.refresh_first(leaf);
         }
         self.underflow(members, leaf);
-        entry
     }
 
     /// Writes a leaf's first key into the inner nodes that begin with this leaf.

@@ -3,6 +3,8 @@
 //! Invariants: keys stand in ascending order; only the first `len` places of an array count; an
 //! inner node's key `i` is exactly the first key under child `i`.
 
+use std::ops::Range;
+
 use super::{Handle, probe::Probe};
 
 /// 63 entries and the header fill twelve cache lines, and 64 such leaves a 48 KB size class.
@@ -82,6 +84,14 @@ impl Leaf {
         self.handles.copy_within(at + 1..len, at);
         self.len -= 1;
         entry
+    }
+
+    /// Takes out the entries of a range of places.
+    pub(super) fn remove_run(&mut self, run: Range<usize>) {
+        let len = self.len();
+        self.scores.copy_within(run.end..len, run.start);
+        self.handles.copy_within(run.end..len, run.start);
+        self.len -= run.len() as u8;
     }
 
     /// Moves the entry at `from` to `to`, where it gets `score`, and closes up between.
