@@ -231,6 +231,11 @@ impl<'a> Entry<'a> {
         unsafe { std::slice::from_raw_parts(self.record.add(at + key_len).as_ptr(), value_len) }
     }
 
+    /// The number that the value is, when it is stored as one.
+    pub fn int(self) -> Option<i64> {
+        (self.kind() == Kind::Int).then(|| self.word() as i64)
+    }
+
     /// The 8 value bytes of an integer or an object's address.
     #[inline]
     pub(crate) fn word(self) -> u64 {

@@ -371,6 +371,13 @@ impl<'k> Keys<'k> {
         }
     }
 
+    /// Records that another key was modified by what `changed` counted already (RENAME, MOVE).
+    pub fn changed_with(&mut self, key: &Key, event: Event) {
+        if self.space.interest() != 0 {
+            self.note(key, event);
+        }
+    }
+
     /// Records an event that modified nothing (more), such as `del` after the last element went.
     #[inline]
     pub fn event(&mut self, key: &Key, event: Event) {

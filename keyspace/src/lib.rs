@@ -18,4 +18,5 @@ pub mod set;
 pub mod shard;
 pub mod slab;
 pub mod string;
+pub mod walk;
 pub mod zset;

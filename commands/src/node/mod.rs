@@ -1,6 +1,7 @@
 //! The running instance: what all cores share.
 
 pub mod core;
+pub(crate) mod memory;
 mod prefetch;
 pub mod stats;
 

@@ -4,14 +4,13 @@ use commands_macros::command;
 use keyspace::change::{Classes, Event};
 use keyspace::keys::Key;
 
+use super::KEY;
 use crate::args::Rest;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::spec::{ArgDoc, ArgType};
 
 const PERSIST_EVENT: Event = Event::new(Classes::GENERIC, "persist");
-
-const KEY: ArgDoc = ArgDoc::new("key", ArgType::Key).key_spec(0);
 
 /// Documented as alternatives, though XX goes with GT and LT.
 const CONDITION: ArgDoc = ArgDoc::one_of(

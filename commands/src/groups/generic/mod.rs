@@ -1,28 +1,50 @@
 //! Keys of any type.
 
+mod copy;
 mod del;
 mod exists;
 mod expire;
+mod keys;
 mod object;
+mod randomkey;
+mod rename;
+mod scan;
 mod ttl;
 mod r#type;
 
-use crate::spec::Command;
+use crate::ctx::Ctx;
+use crate::error::{Error, Result};
+use crate::spec::{ArgDoc, ArgType, Command};
 
 pub(crate) const COMMANDS: &[&Command] = &[
+    &copy::COPY,
     &del::DEL,
     &exists::EXISTS,
     &expire::EXPIRE,
     &expire::EXPIREAT,
     &ttl::EXPIRETIME,
+    &keys::KEYS,
+    &rename::MOVE,
     &object::OBJECT,
     &expire::PERSIST,
     &expire::PEXPIRE,
     &expire::PEXPIREAT,
     &ttl::PEXPIRETIME,
     &ttl::PTTL,
+    &randomkey::RANDOMKEY,
+    &rename::RENAME,
+    &rename::RENAMENX,
+    &scan::SCAN,
     &exists::TOUCH,
     &ttl::TTL,
     &r#type::TYPE,
     &del::UNLINK,
 ];
+
+const KEY: ArgDoc = ArgDoc::new("key", ArgType::Key).key_spec(0);
+const NEW_KEY: ArgDoc = ArgDoc::new("newkey", ArgType::Key).key_spec(1);
+
+/// A database's number that a client gave.
+fn known_db(ctx: &Ctx, db: i64) -> Result<usize> {
+    usize::try_from(db).ok().filter(|&db| db < ctx.node.space.databases()).ok_or(Error::DbIndex)
+}

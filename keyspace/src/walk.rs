@@ -1,0 +1,63 @@
+//! Values whatever their type: copies of them, and the elements of collections that have an order.
+#![allow(unsafe_code)]
+
+use crate::db::{Db, Value};
+use crate::dict::Slot;
+use crate::entry::{Kind, Type};
+use crate::hash::Hash;
+use crate::list::List;
+use crate::object::Object;
+use crate::packed::Element;
+use crate::set::{Set, SetRef};
+use crate::zset::{SortedSet, packed};
+
+impl Db {
+    /// A copy of the value at a slot. A large string is shared until one of the two is edited.
+    pub fn copy_value(&self, slot: Slot) -> Value {
+        let entry = self.entry(slot);
+        // SAFETY: each kind is the one of the type asked for.
+        Value::Object(unsafe {
+            match entry.kind() {
+                Kind::StrShared => Object::Text(self.shared_text(slot)),
+                Kind::Hash => Object::Hash(Box::new(self.object::<Hash>(slot).clone())),
+                Kind::List => Object::List(Box::new(self.object::<List>(slot).clone())),
+                Kind::Set => Object::Set(Box::new(self.object::<Set>(slot).clone())),
+                Kind::Zset => Object::Zset(Box::new(copy_zset(self.object::<SortedSet>(slot), self.dict().seed()))),
+                kind => return Value::Inline(kind, entry.value().into()),
+            }
+        })
+    }
+
+    /// Visits the elements of a list, a set or a sorted set (in that order), until `visit` says no; false when the
+    /// value is none of these.
+    pub fn for_each_element(&self, slot: Slot, mut visit: impl FnMut(Element<'_>) -> bool) -> bool {
+        let entry = self.entry(slot);
+        match entry.kind() {
+            // SAFETY: the kind is the one of `List`.
+            Kind::List => drop(unsafe { self.object::<List>(slot) }.iter().all(visit)),
+            Kind::ZsetPacked => drop(packed::iter(entry.value()).all(|(member, _)| visit(member))),
+            Kind::Zset => {
+                // SAFETY: the kind is the one of `SortedSet`.
+                let set = unsafe { self.object::<SortedSet>(slot) };
+                set.iter().all(|(member, _)| visit(Element::Bytes(member)));
+            }
+            _ if entry.kind().type_of() == Type::Set => {
+                let Some(set) = SetRef::of(entry) else { return false };
+                let _ = set.try_for_each(|member| {
+                    if visit(member) { std::ops::ControlFlow::Continue(()) } else { std::ops::ControlFlow::Break(()) }
+                });
+            }
+            _ => return false,
+        }
+        true
+    }
+}
+
+/// Members come in order, so the copy's tree is also more compact.
+fn copy_zset(set: &SortedSet, seed: u64) -> SortedSet {
+    let mut copy = SortedSet::new(seed);
+    for (member, score) in set.iter() {
+        copy.put(member, score);
+    }
+    copy
+}
