@@ -9,7 +9,7 @@ use crate::list::List;
 use crate::object::Object;
 use crate::packed::Element;
 use crate::set::{Set, SetRef};
-use crate::zset::{SortedSet, packed};
+use crate::zset::{SortedSet, ZsetRef};
 
 impl Db {
     /// A copy of the value at a slot. A large string is shared until one of the two is edited.
@@ -22,7 +22,7 @@ impl Db {
                 Kind::Hash => Object::Hash(Box::new(self.object::<Hash>(slot).clone())),
                 Kind::List => Object::List(Box::new(self.object::<List>(slot).clone())),
                 Kind::Set => Object::Set(Box::new(self.object::<Set>(slot).clone())),
-                Kind::Zset => Object::Zset(Box::new(copy_zset(self.object::<SortedSet>(slot), self.dict().seed()))),
+                Kind::Zset => Object::Zset(Box::new(self.object::<SortedSet>(slot).clone())),
                 kind => return Value::Inline(kind, entry.value().into()),
             }
         })
@@ -35,11 +35,9 @@ impl Db {
         match entry.kind() {
             // SAFETY: the kind is the one of `List`.
             Kind::List => drop(unsafe { self.object::<List>(slot) }.iter().all(visit)),
-            Kind::ZsetPacked => drop(packed::iter(entry.value()).all(|(member, _)| visit(member))),
-            Kind::Zset => {
-                // SAFETY: the kind is the one of `SortedSet`.
-                let set = unsafe { self.object::<SortedSet>(slot) };
-                set.iter().all(|(member, _)| visit(Element::Bytes(member)));
+            Kind::ZsetPacked | Kind::Zset => {
+                let Some(set) = ZsetRef::of(entry) else { return false };
+                set.all(|member, _| visit(member));
             }
             _ if entry.kind().type_of() == Type::Set => {
                 let Some(set) = SetRef::of(entry) else { return false };
@@ -51,13 +49,4 @@ impl Db {
         }
         true
     }
-}
-
-/// Members come in order, so the copy's tree is also more compact.
-fn copy_zset(set: &SortedSet, seed: u64) -> SortedSet {
-    let mut copy = SortedSet::new(seed);
-    for (member, score) in set.iter() {
-        copy.put(member, score);
-    }
-    copy
 }

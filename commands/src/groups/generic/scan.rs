@@ -9,23 +9,9 @@ use keyspace::entry::Entry;
 use keyspace::keys::Keys;
 use resp::Writer;
 
-use crate::args::{Arg, Args};
 use crate::ctx::Ctx;
-use crate::error::{Error, Result};
-use crate::spec::{ArgDoc, ArgType};
-
-/// A SCAN cursor.
-#[derive(Clone, Copy)]
-pub(crate) struct Cursor(u64);
-
-impl<'a> Arg<'a> for Cursor {
-    const DOC: ArgDoc = ArgDoc::new("cursor", ArgType::Integer);
-
-    fn take(args: &mut Args<'a>) -> Result<Self> {
-        let word = args.word()?.trim_ascii_start();
-        base::number::parse_u64(word).map(Self).ok_or(Error::Plain("ERR invalid cursor"))
-    }
-}
+use crate::error::Result;
+use crate::scan::{Count, Cursor, write_head};
 
 #[derive(Args, Default)]
 pub(crate) struct ScanOptions<'a> {
@@ -35,21 +21,6 @@ pub(crate) struct ScanOptions<'a> {
     count: Option<Count>,
     #[arg(token = "TYPE", name = "type", since = "6.0.0")]
     kind: Option<&'a [u8]>,
-}
-
-/// How many keys to look at.
-#[derive(Clone, Copy)]
-struct Count(usize);
-
-impl<'a> Arg<'a> for Count {
-    const DOC: ArgDoc = ArgDoc::new("count", ArgType::Integer);
-
-    fn take(args: &mut Args<'a>) -> Result<Self> {
-        match i64::take(args)? {
-            count if count < 1 => Err(Error::Syntax),
-            count => Ok(Self(count as usize)),
-        }
-    }
 }
 
 /// Answers some keys and where to go on.
@@ -68,10 +39,9 @@ pub(crate) fn scan(ctx: &mut Ctx, cursor: Cursor, #[options] how: ScanOptions) -
     let (shards, mut expired) = (ctx.node.space.shards(), Vec::new());
     let mut shard = usize::try_from(cursor.0 >> CURSOR_BITS).unwrap_or(usize::MAX);
     let mut inner = cursor.0 & ((1 << CURSOR_BITS) - 1);
-    ctx.out.array(2);
-    // The cursor comes first, and is known last.
-    let (mut found, now_ms, proto) = (0, ctx.now_ms(), ctx.out.proto());
-    let mut keys_out = Writer::new(proto);
+    let (mut found, now_ms) = (0, ctx.now_ms());
+    // The cursor comes first in the reply, and is known last.
+    let mut keys_out = Writer::new(ctx.out.proto());
     while shard < shards {
         let mut keys = ctx.keys.enter_shard(shard);
         inner = scan_shard(&keys, inner, &mut left, |entry| {
@@ -95,11 +65,7 @@ pub(crate) fn scan(ctx: &mut Ctx, cursor: Cursor, #[options] how: ScanOptions) -
         }
     }
     let next = if shard >= shards { 0 } else { (shard as u64) << CURSOR_BITS | inner };
-    let mut digits = Vec::with_capacity(20);
-    // At most 63 bits are in use.
-    base::number::push_i64(&mut digits, next as i64);
-    ctx.out.bulk(&digits);
-    ctx.out.array(found);
+    write_head(ctx.out, next, found);
     keys_out.segments().for_each(|bytes| ctx.out.raw(bytes));
     Ok(())
 }
