@@ -1,32 +1,21 @@
 //! The server: sockets, threads and start-up; it composes everything and is a library for its own tests.
+//!
+//! Reading order: `startup` (from settings to a running server), `process` (the program around it: command line,
+//! log, signals, end), `cores` (a thread each), `net` (sockets and the loop of a connection).
 
 mod allocator;
+mod cli;
 mod cores;
+mod host;
+mod limits;
+mod log;
+mod logo;
 mod net;
+mod process;
+mod startup;
+mod system;
 #[cfg(test)]
 mod tidy;
 
-use std::io;
-use std::sync::Arc;
-
-use commands::node::Node;
-use commands::table::Table;
-use settings::Settings;
-
-use net::listener::{Cores, accept_tcp, bind};
-
-/// Runs the server until it is told to end.
-pub fn run(settings: Settings) -> io::Result<()> {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let table = Table::new(&[]).map_err(io::Error::other)?;
-    let port = settings.port();
-    let node = Arc::new(Node::new(settings, table, cores)?);
-    let doors: io::Result<Vec<_>> = (0..cores).map(|index| cores::spawn(node.clone(), index)).collect();
-    let cores = Cores(doors?.into());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let listener = bind(([127, 0, 0, 1], port).into(), 511)?;
-        accept_tcp(tokio::net::TcpListener::from_std(listener)?, cores).await;
-        Ok(())
-    })
-}
+pub use process::run;
+pub use startup::{Running, StartError, start};

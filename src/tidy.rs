@@ -23,6 +23,8 @@ const UNSAFE_MODULES: &[&str] = &[
     "keyspace/src/zset/",
     "commands/src/node/prefetch.rs",
     "src/allocator.rs",
+    "src/system.rs",
+    "commands/src/node/usage.rs",
 ];
 /// Words that belong to a workshop, not to a product.
 const BANNED: &[(&str, &str)] = &[

@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -201,9 +202,21 @@ impl Connection {
         core.stats.net_input_bytes.add(read as u64);
         self.client.shared.facts.last_ms.store(core.now.unix_ms, Relaxed);
         out.set_proto(self.client.proto);
-        let progress = batch::run(&local.node, core, &mut self.client, input, batch, out, TURN_LEN);
+        let client = &mut self.client;
+        let run = AssertUnwindSafe(|| batch::run(&local.node, core, client, input, batch, out, TURN_LEN));
+        let Ok(progress) = catch_unwind(run) else { return self.give_up(input.len(), out) };
         self.needed = progress.needed;
         (progress.consumed, if progress.unfinished { Turn::Unfinished } else { Turn::Done })
+    }
+
+    /// A command panicked: a defect of ours, which the panic hook has logged. Locks were freed on the way up; this
+    /// connection's state is in doubt, so it ends, and all others go on.
+    #[cold]
+    fn give_up(&mut self, used: usize, out: &mut Writer) -> (usize, Turn) {
+        out.clear();
+        out.error("ERR internal error, see the server's log; this connection is closed");
+        self.client.closing = true;
+        (used, Turn::Done)
     }
 
     /// Writes the batch's replies; what does not fit stays with the connection.

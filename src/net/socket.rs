@@ -1,6 +1,7 @@
 //! A client's socket, TCP or unix.
 
-use std::io;
+use std::io::{self, Write};
+use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -53,5 +54,38 @@ impl Socket {
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
         }
+    }
+}
+
+impl Accepted {
+    /// Peer's and own address as CLIENT LIST shows them, and the file descriptor.
+    pub(crate) fn names(&self) -> (String, String, i32) {
+        let shown =
+            |address: io::Result<std::net::SocketAddr>| address.map_or_else(|_| "?:0".into(), |at| at.to_string());
+        match self {
+            Self::Tcp(stream) => (shown(stream.peer_addr()), shown(stream.local_addr()), stream.as_raw_fd()),
+            Self::Unix(stream) => {
+                let own = stream.local_addr().ok();
+                let path = own.as_ref().and_then(|address| address.as_pathname());
+                let shown = format!("{}:0", path.map(|path| path.display().to_string()).unwrap_or_default());
+                (shown.clone(), shown, stream.as_raw_fd())
+            }
+        }
+    }
+
+    /// Whether the peer is on this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        match self {
+            Self::Tcp(stream) => stream.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback()),
+            Self::Unix(_) => true,
+        }
+    }
+
+    /// Tells the peer why and closes. The message fits any fresh socket's buffer.
+    pub(crate) fn refuse(mut self, message: &[u8]) {
+        let _ = match &mut self {
+            Self::Tcp(stream) => stream.write(message),
+            Self::Unix(stream) => stream.write(message),
+        };
     }
 }

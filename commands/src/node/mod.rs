@@ -1,13 +1,14 @@
 //! The running instance: what all cores share.
 
 pub mod core;
+pub mod host;
 pub(crate) mod memory;
 mod prefetch;
 pub mod stats;
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
 use dashmap::DashMap;
 use keyspace::shard::Keyspace;
@@ -15,6 +16,7 @@ use settings::Settings;
 
 use crate::client::Shared;
 use crate::table::Table;
+use host::{Host, NoHost};
 use stats::CoreStats;
 
 /// See the module's head.
@@ -35,6 +37,8 @@ pub struct Node {
     pub started_ms: i64,
     /// Error replies by code.
     pub errors: DashMap<Box<str>, u64>,
+    host: OnceLock<Box<dyn Host>>,
+    rejected_connections: AtomicU64,
     next_client: AtomicU64,
 }
 
@@ -56,8 +60,20 @@ impl Node {
             errors: DashMap::new(),
             run_id: base::id::new_run_id()?,
             started_ms: base::clock::unix_ms(),
+            host: OnceLock::new(),
+            rejected_connections: AtomicU64::new(0),
             next_client: AtomicU64::new(1),
         })
+    }
+
+    /// Says which process it runs in; once, before the first client.
+    pub fn set_host(&self, host: Box<dyn Host>) {
+        let _ = self.host.set(host);
+    }
+
+    /// The process that it runs in.
+    pub fn host(&self) -> &dyn Host {
+        self.host.get().map_or(&NoHost, AsRef::as_ref)
     }
 
     /// Counts an error reply by its code.
@@ -72,6 +88,11 @@ impl Node {
     /// Evicts until `maxmemory` holds; false when it cannot.
     pub(crate) fn make_room(&self, _core: &mut core::Core) -> bool {
         true
+    }
+
+    /// Counts a connection that was not let in.
+    pub fn count_rejected_connection(&self) {
+        self.rejected_connections.fetch_add(1, Relaxed);
     }
 
     /// A number for a new connection.

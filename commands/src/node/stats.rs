@@ -98,7 +98,6 @@ pub struct CoreStats {
     pub reads: Count,
     pub writes: Count,
     pub connections: Count,
-    pub rejected_connections: Count,
     pub by_command: Box<[CommandStats]>,
 }
 
@@ -118,7 +117,6 @@ impl CoreStats {
             reads: Count::default(),
             writes: Count::default(),
             connections: Count::default(),
-            rejected_connections: Count::default(),
             by_command: (0..commands).map(|_| CommandStats::default()).collect(),
         }
     }

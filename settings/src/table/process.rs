@@ -9,7 +9,7 @@ section! {
     "Process";
 
     /// Runs in the background.
-    daemonize: bool = "no", Kind::SWITCH, at_start;
+    daemonize: bool = "no", Kind::SWITCH, at_start, works;
     /// The supervisor to tell when the server is ready.
     supervised: Supervised = "no", Kind::one_of::<Supervised>(), at_start;
     /// Shows the server's state as the title of the process.

@@ -1,0 +1,187 @@
+//! The program around the server: command line, log, limits, pid file, signals, end.
+#![allow(clippy::print_stderr)] // A configuration that is refused is said to whoever started the program.
+
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use settings::{Configured, LogLevel, Settings, Startup};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::cli::{self, Product, VERSION};
+use crate::host::End;
+use crate::net::listener::plain;
+use crate::startup::{self, Running, StartError};
+use crate::{limits, log, logo, system};
+
+/// Runs the program: `program` is the name it was started by, `args` what follows it.
+pub fn run(program: &[u8], args: &[Vec<u8>]) -> ExitCode {
+    let product = Product::named_by(program);
+    match Settings::load(args, &mut io::stdin()) {
+        Ok(Startup::Act(action)) => cli::act(action, product),
+        Ok(Startup::Serve(configured)) => serve(*configured, product, !args.is_empty()),
+        Err(error) => {
+            let version = Settings::new().redis_version_reported().to_string_lossy().into_owned();
+            let _ = io::stderr().write_all(&error.report(&version));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(configured: Configured, product: Product, is_configured: bool) -> ExitCode {
+    let settings = &configured.settings;
+    if let Err(reason) = enter_dir(settings) {
+        eprintln!("Can't chdir to '{}': {reason}", settings.dir().to_string_lossy());
+        return ExitCode::FAILURE;
+    }
+    log::open(settings);
+    log_panics();
+    greet(settings, product, is_configured);
+    if settings.daemonize() {
+        if let Err(error) = system::daemonize() {
+            log::warning(&format!("Can't daemonize: {}", plain(&error)));
+            return ExitCode::FAILURE;
+        }
+        // The allocator's own thread stayed with the parent.
+        let _ = tikv_jemalloc_ctl::background_thread::write(true);
+    }
+    system::ignore_hangup();
+    if let Err(reason) = limits::adjust_max_clients(settings) {
+        log::warning(&reason);
+        return ExitCode::FAILURE;
+    }
+    let version = settings.redis_version_reported().to_string_lossy().into_owned();
+    let pid_file = startup::pid_file(settings);
+    logo::show(settings, product);
+    for name in &configured.stored_only {
+        log::notice(&format!("'{name}' is accepted and reported, but has no effect in this version of the server"));
+    }
+    match startup::start(configured) {
+        Ok(running) => serve_until_told(running, pid_file, product),
+        Err(error) => {
+            say_refusal(&error, &version);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Goes to `dir`; relative paths of the settings start there.
+fn enter_dir(settings: &Settings) -> Result<(), String> {
+    std::env::set_current_dir(settings.dir().as_path()).map_err(|error| plain(&error))
+}
+
+fn greet(settings: &Settings, product: Product, is_configured: bool) {
+    log::log_early(LogLevel::Notice, &format!("oO0OoO0OoO0Oo {} is starting oO0OoO0OoO0Oo", product.title));
+    let line = format!(
+        "{} version={}, bits={}, commit=00000000, modified=0, pid={}, just started (build {VERSION})",
+        product.title,
+        settings.redis_version_reported().to_string_lossy(),
+        usize::BITS,
+        std::process::id()
+    );
+    log::log_early(LogLevel::Notice, &line);
+    if is_configured {
+        log::log_early(LogLevel::Notice, "Configuration loaded");
+    } else {
+        let line = format!(
+            "Warning: no config file specified, using the default config. Start with '{} /path/to/redis.conf' to use one",
+            product.program
+        );
+        log::log_early(LogLevel::Warning, &line);
+    }
+}
+
+/// A defect of ours goes to the log, where operators look, with the place in the source.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(String::new, ToString::to_string);
+        let text = panic.payload_as_str().unwrap_or("no message");
+        log::warning(&format!("Internal error at {place}: {text}. Please report it with the lines before this one."));
+    }));
+}
+
+fn say_refusal(error: &StartError, version: &str) {
+    match error {
+        StartError::Config(error) => {
+            let _ = io::stderr().write_all(&error.report(version));
+        }
+        StartError::Listen { address, reason, kind: "unix", .. } => {
+            log::warning(&format!("Failed opening Unix socket: {address}: {reason}"));
+        }
+        StartError::Listen { address, reason, kind, port } => {
+            log::warning(&format!("Warning: Could not create server TCP listening socket {address}: {reason}"));
+            log::warning(&format!("Failed listening on port {port} ({kind}), aborting."));
+        }
+        StartError::System(_) => log::warning(&format!("Cannot start: {error}")),
+    }
+}
+
+fn serve_until_told(mut running: Running, pid_file: Option<PathBuf>, product: Product) -> ExitCode {
+    let kinds = running.listeners.kinds();
+    if kinds.is_empty() {
+        log::warning("Configured to not listen anywhere, exiting.");
+        return ExitCode::FAILURE;
+    }
+    if let Some(path) = &pid_file
+        && let Err(error) = fs::write(path, format!("{}\n", std::process::id()))
+    {
+        log::warning(&format!("Failed to write PID file {}: {}", path.display(), plain(&error)));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let told = runtime.and_then(|runtime| runtime.block_on(wait(&mut running, &kinds)));
+    match told {
+        Ok(()) => {}
+        Err(error) => log::warning(&format!("Cannot wait for signals: {}", plain(&error))),
+    }
+    end(running, pid_file, product)
+}
+
+/// Says that it is ready, and waits for a signal or SHUTDOWN.
+async fn wait(running: &mut Running, kinds: &[&str]) -> io::Result<()> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    log::notice("Server initialized");
+    for kind in kinds {
+        log::notice(&format!("Ready to accept connections {kind}"));
+    }
+    tokio::select! {
+        _ = interrupt.recv() => log::warning("Received SIGINT scheduling shutdown..."),
+        _ = terminate.recv() => log::warning("Received SIGTERM scheduling shutdown..."),
+        end = running.told_to_end() => match end {
+            End::Asked => {}
+            End::CoreDied => {
+                log::warning("A core's thread has ended: the server cannot go on");
+                std::process::exit(1);
+            }
+        },
+    }
+    std::thread::spawn(move || insist(interrupt));
+    Ok(())
+}
+
+/// A second SIGINT ends a shutdown that takes too long.
+fn insist(mut interrupt: Signal) {
+    if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build()
+        && runtime.block_on(interrupt.recv()).is_some()
+    {
+        log::warning("You insist... exiting now.");
+        std::process::exit(1);
+    }
+}
+
+fn end(running: Running, pid_file: Option<PathBuf>, product: Product) -> ExitCode {
+    log::notice("User requested shutdown...");
+    if let Some(path) = pid_file {
+        log::notice("Removing the pid file.");
+        let _ = fs::remove_file(path);
+    }
+    running.stop();
+    log::warning(&format!("{} is now ready to exit, bye bye...", product.title));
+    // Keys need not be freed one by one when the whole process goes.
+    std::process::exit(0)
+}
+
+/// Whether somebody looks at the output as it comes.
+pub(crate) fn is_watched(settings: &Settings) -> bool {
+    settings.logfile().is_empty() && io::stdout().is_terminal()
+}

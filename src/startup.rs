@@ -1,0 +1,330 @@
+//! From settings to a running server, and how it stops.
+//!
+//! Invariant: dropping the doors ends the cores, so a server that is stopped leaves no thread behind.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use commands::node::Node;
+use commands::table::Table;
+use settings::{Configured, LoadError, Settings};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::LocalSet;
+
+use crate::host::{End, Process};
+use crate::net::listener::{
+    self, Accepting, Address, Admission, Cores, Listener, Unbound, listen_tcp, listen_unix, plain, wanted,
+};
+use crate::net::socket::Accepted;
+use crate::{cores, log};
+
+/// A server that serves.
+pub struct Running {
+    /// The instance.
+    pub node: Arc<Node>,
+    pub(crate) listeners: Arc<Listeners>,
+    threads: Vec<JoinHandle<()>>,
+    end: UnboundedReceiver<End>,
+}
+
+/// Why it does not serve.
+#[derive(Debug)]
+pub enum StartError {
+    /// A line of the configuration.
+    Config(LoadError),
+    /// A port or path cannot be listened on.
+    Listen {
+        /// Address or path, as written.
+        address: String,
+        /// The system's reason.
+        reason: String,
+        /// `tcp` or `unix`
+        kind: &'static str,
+        /// The configured port, 0 for a path.
+        port: u16,
+    },
+    /// Anything else that the system refused.
+    System(io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => write!(f, "{error:?}"),
+            Self::Listen { address, reason, kind, .. } => write!(f, "cannot listen on {address} ({kind}): {reason}"),
+            Self::System(error) => write!(f, "the system refused: {}", plain(error)),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> Self {
+        Self::System(error)
+    }
+}
+
+impl Running {
+    /// The TCP ports that it listens on, in order of the addresses of `bind`.
+    pub fn ports(&self) -> Vec<u16> {
+        self.listeners.open().iter().filter_map(Listener::port).collect()
+    }
+
+    /// Waits until a command asks for the end.
+    pub(crate) async fn told_to_end(&mut self) -> End {
+        match self.end.recv().await {
+            Some(end) => end,
+            // The instance holds the other end for as long as it lives, and `self` holds the instance.
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Stops serving: closes all sockets and waits for the threads.
+    pub fn stop(self) {
+        self.listeners.close();
+        for thread in self.threads {
+            // A thread that panicked has logged it.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Starts a server with these settings. It logs only where the process has opened a log.
+pub fn start(configured: Configured) -> Result<Running, StartError> {
+    let Configured { settings, rename_commands, .. } = configured;
+    let table = table(&rename_commands)?;
+    let count = match settings.core_threads() {
+        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        count => count as usize,
+    };
+    let node = Arc::new(Node::new(settings, table, count)?);
+    let (sender, receiver) = unbounded_channel();
+    let listeners = Arc::new(Listeners::new(node.clone(), sender));
+    let (end_sender, end) = unbounded_channel();
+    let host = Process { node: Arc::downgrade(&node), listeners: Arc::downgrade(&listeners), end: end_sender.clone() };
+    node.set_host(Box::new(host));
+    listeners.listen_first()?;
+    let (mut doors, mut threads) = (Vec::new(), Vec::new());
+    for index in 0..count {
+        let (door, thread) = cores::spawn(node.clone(), index, end_sender.clone())?;
+        doors.push(door);
+        threads.push(thread);
+    }
+    let (cores, gate) = (Cores(doors.into()), node.clone());
+    let acceptor = std::thread::Builder::new().name("acceptor".into());
+    threads.push(acceptor.spawn(move || accept_all(receiver, &cores, &gate))?);
+    Ok(Running { node, listeners, threads, end })
+}
+
+/// The table with `rename-command` applied; a line that cannot be applied is an error at its place.
+fn table(renames: &[settings::Directive]) -> Result<Table, StartError> {
+    let mut pairs = Vec::new();
+    let mut table = Table::new(&[]);
+    for line in renames {
+        let word =
+            |index: usize| String::from_utf8_lossy(line.args.get(index).map_or(&[][..], Vec::as_slice)).into_owned();
+        pairs.push((word(0), word(1)));
+        table = Table::new(&pairs);
+        if let Err(reason) = &table {
+            return Err(StartError::Config(line.place.clone().refuse(reason.clone())));
+        }
+    }
+    table.map_err(|reason| StartError::System(io::Error::other(reason)))
+}
+
+/// The acceptor's thread: accepts on every listening socket that it is sent, until there is no sender left.
+fn accept_all(mut sockets: UnboundedReceiver<Accepting>, cores: &Cores, node: &Arc<Node>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let Ok(runtime) = runtime else { return log::warning("The acceptor has no runtime: nobody can connect") };
+    LocalSet::new().block_on(&runtime, async {
+        while let Some(socket) = sockets.recv().await {
+            let gate = Gate { node: node.clone(), cores: cores.clone() };
+            tokio::task::spawn_local(listener::accept(socket, cores.clone(), gate));
+        }
+    });
+}
+
+/// Protected mode and `maxclients`.
+struct Gate {
+    node: Arc<Node>,
+    cores: Cores,
+}
+
+impl Admission for Gate {
+    fn admit(&self, socket: &Accepted) -> Result<(), &'static [u8]> {
+        let settings = &self.node.settings;
+        if self.cores.connections() >= settings.maxclients() as usize {
+            self.node.count_rejected_connection();
+            return Err(b"-ERR max number of clients reached\r\n");
+        }
+        if settings.protected_mode() && settings.requirepass().is_empty() && !socket.is_local() {
+            self.node.count_rejected_connection();
+            return Err(
+                b"-DENIED Redis is running in protected mode because protected mode is enabled and no password \
+is set for the default user. In this mode connections are only accepted from the loopback interface. To accept \
+others, set a password ('requirepass'), or turn the mode off from a local connection with 'CONFIG SET \
+protected-mode no' or the option '--protected-mode no'.\r\n",
+            );
+        }
+        Ok(())
+    }
+
+    fn keepalive_seconds(&self) -> u32 {
+        self.node.settings.tcp_keepalive()
+    }
+}
+
+/// The listening sockets of a running server.
+pub(crate) struct Listeners {
+    node: Arc<Node>,
+    open: Mutex<Vec<Listener>>,
+    /// To the acceptor; gone once the server stops.
+    acceptor: Mutex<Option<UnboundedSender<Accepting>>>,
+}
+
+impl Listeners {
+    fn new(node: Arc<Node>, acceptor: UnboundedSender<Accepting>) -> Self {
+        Self { node, open: Mutex::default(), acceptor: Mutex::new(Some(acceptor)) }
+    }
+
+    pub(crate) fn open(&self) -> std::sync::MutexGuard<'_, Vec<Listener>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn listen_first(&self) -> Result<(), StartError> {
+        let settings = &self.node.settings;
+        let refuse = |kind: &'static str, port: u16| {
+            move |Unbound { address, reason }| StartError::Listen { address, reason, kind, port }
+        };
+        let mut fresh = listen_on(settings, &[]).map_err(refuse("tcp", settings.port()))?;
+        let path = settings.unixsocket();
+        if !path.is_empty() {
+            let path = settings.dir().as_path().join(path.as_path());
+            let socket = listen_unix(path, settings.unixsocketperm(), settings.tcp_backlog());
+            fresh.push(socket.map_err(refuse("unix", 0))?);
+        }
+        self.admit(fresh)?;
+        Ok(())
+    }
+
+    /// Hands sockets to the acceptor.
+    fn admit(&self, fresh: Vec<Listener>) -> io::Result<()> {
+        if let Some(acceptor) = &*self.acceptor.lock().unwrap_or_else(PoisonError::into_inner) {
+            for socket in &fresh {
+                let _ = acceptor.send(socket.accepting()?);
+            }
+        }
+        self.open().extend(fresh);
+        Ok(())
+    }
+
+    /// Listens where the settings say now. Sockets that stay are left alone; those that do not are closed first,
+    /// since the new ones may need their ports, and opened again when that fails.
+    pub(crate) fn listen_again(&self) -> Result<(), String> {
+        let settings = &self.node.settings;
+        let wanted = wanted(settings).map_err(|unbound| unbound.reason)?;
+        let stays = |socket: &Listener| match &socket.address {
+            Address::Unix(_) => true,
+            Address::Tcp(address) => wanted.iter().any(|(_, at, _)| at == address),
+        };
+        let mut open = self.open();
+        let old = std::mem::take(&mut *open);
+        let (kept, left): (Vec<_>, Vec<_>) = old.into_iter().partition(stays);
+        let left: Vec<Address> = left.into_iter().map(|socket| socket.address.clone()).collect();
+        let addresses: Vec<Address> = kept.iter().map(|socket| socket.address.clone()).collect();
+        *open = kept;
+        drop(open);
+        match listen_on(settings, &addresses) {
+            Ok(fresh) => self.admit(fresh).map_err(|error| plain(&error)),
+            Err(unbound) => {
+                log::warning(&format!(
+                    "Could not create server TCP listening socket {}: {}",
+                    unbound.address, unbound.reason
+                ));
+                self.reopen(&left);
+                Err(format!("Unable to listen on {}: {}", unbound.address, unbound.reason))
+            }
+        }
+    }
+
+    fn reopen(&self, left: &[Address]) {
+        for address in left {
+            let Address::Tcp(address) = address else { continue };
+            let backlog = self.node.settings.tcp_backlog();
+            match listen_tcp(&address.ip().to_string(), *address, false, backlog) {
+                Ok(socket) => drop(self.admit(socket.into_iter().collect())),
+                Err(unbound) => {
+                    log::warning(&format!("Cannot listen on {} any more: {}", unbound.address, unbound.reason))
+                }
+            }
+        }
+    }
+
+    /// Closes all and lets the acceptor end.
+    pub(crate) fn close(&self) {
+        self.acceptor.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.open().clear();
+    }
+
+    /// What INFO shows behind `listenerN:`.
+    pub(crate) fn shown(&self) -> Vec<String> {
+        let open = self.open();
+        let (mut tcp, mut rows) = (Vec::new(), Vec::new());
+        for socket in open.iter() {
+            match &socket.address {
+                Address::Tcp(address) => tcp.push(*address),
+                Address::Unix(path) => rows.push(format!("name=unix,bind={}", path.display())),
+            }
+        }
+        if let Some(first) = tcp.first() {
+            let addresses: Vec<String> = tcp.iter().map(|address| format!("bind={}", name_of(address))).collect();
+            rows.insert(0, format!("name=tcp,{},port={}", addresses.join(","), first.port()));
+        }
+        rows
+    }
+
+    /// The kinds of socket that are open, for the log.
+    pub(crate) fn kinds(&self) -> Vec<&'static str> {
+        let open = self.open();
+        let has_tcp = open.iter().any(|socket| socket.port().is_some());
+        let has_unix = open.iter().any(|socket| socket.port().is_none());
+        [("tcp", has_tcp), ("unix", has_unix)].into_iter().filter_map(|(kind, has)| has.then_some(kind)).collect()
+    }
+}
+
+/// An address as `bind` spells it.
+fn name_of(address: &std::net::SocketAddr) -> String {
+    match address.ip() {
+        ip if ip.is_unspecified() => if ip.is_ipv4() { "*" } else { "::*" }.to_owned(),
+        ip => ip.to_string(),
+    }
+}
+
+/// Listens on every TCP address of the settings that is not in `open`.
+fn listen_on(settings: &Settings, open: &[Address]) -> Result<Vec<Listener>, Unbound> {
+    let mut fresh: Vec<Listener> = Vec::new();
+    for (name, address, is_optional) in wanted(settings)? {
+        let is_open = |at: &Address| *at == Address::Tcp(address);
+        if open.iter().any(is_open) || fresh.iter().any(|socket| is_open(&socket.address)) {
+            continue;
+        }
+        if let Some(socket) = listen_tcp(&name, address, is_optional, settings.tcp_backlog())? {
+            fresh.push(socket);
+        }
+    }
+    Ok(fresh)
+}
+
+/// Where the pid is written; none when nobody asked.
+pub(crate) fn pid_file(settings: &Settings) -> Option<PathBuf> {
+    let path = settings.pidfile();
+    match (path.is_empty(), settings.daemonize()) {
+        (false, _) => Some(settings.dir().as_path().join(path.as_path())),
+        (true, true) => Some("/var/run/redis.pid".into()),
+        (true, false) => None,
+    }
+}
