@@ -340,6 +340,6 @@ fn directives_that_are_not_settings_are_kept_with_their_place() {
 
 #[test]
 fn settings_without_effect_are_listed_where_they_were_changed() {
-    let loaded = configured("daemonize yes\ncluster-enabled no\nport 1\nslave-priority 5\ndaemonize yes");
-    assert_eq!(loaded.stored_only, ["daemonize", "replica-priority"]);
+    let loaded = configured("appendonly yes\ncluster-enabled no\nport 1\nslave-priority 5\nappendonly yes");
+    assert_eq!(loaded.stored_only, ["appendonly", "replica-priority"]);
 }
