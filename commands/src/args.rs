@@ -7,6 +7,7 @@ use keyspace::shard::Keyspace;
 use resp::Span;
 
 use crate::error::{Error, Result};
+use crate::request::HashedKey;
 use crate::spec::{ArgDoc, ArgType};
 
 /// A cursor over the words after the command's name.
@@ -15,14 +16,14 @@ pub struct Args<'a> {
     buffer: &'a [u8],
     spans: &'a [Span],
     space: &'a Keyspace,
-    /// The hash of the request's first key, when somebody computed it already, and that key's place.
-    hash: Option<(u32, u64)>,
+    /// Hashes that somebody computed already, of keys from here on.
+    hashes: &'a [HashedKey],
 }
 
 impl<'a> Args<'a> {
-    /// Words of a request; `hash` belongs to the key that begins at this place of the buffer.
-    pub fn new(buffer: &'a [u8], spans: &'a [Span], space: &'a Keyspace, hash: Option<(u32, u64)>) -> Self {
-        Self { buffer, spans, space, hash }
+    /// Words of a request, with the hashes of its keys that are known, in the order of their words.
+    pub fn new(buffer: &'a [u8], spans: &'a [Span], space: &'a Keyspace, hashes: &'a [HashedKey]) -> Self {
+        Self { buffer, spans, space, hashes }
     }
 
     /// The number of words left.
@@ -61,12 +62,21 @@ impl<'a> Args<'a> {
     pub fn key(&mut self) -> Result<Key<'a>> {
         let (first, rest) = self.spans.split_first().ok_or(Error::Arity)?;
         self.spans = rest;
-        let bytes = first.of(self.buffer);
-        let hash = match self.hash {
-            Some((at, hash)) if at == first.start => hash,
-            _ => self.space.hash(bytes),
-        };
-        Ok(Key { bytes, hash })
+        Ok(self.key_at(*first))
+    }
+
+    #[inline]
+    fn key_at(&mut self, span: Span) -> Key<'a> {
+        let bytes = span.of(self.buffer);
+        while let [known, rest @ ..] = self.hashes
+            && known.span.start <= span.start
+        {
+            self.hashes = rest;
+            if known.span == span {
+                return Key { bytes, hash: known.hash };
+            }
+        }
+        Key { bytes, hash: self.space.hash(bytes) }
     }
 
     /// Takes the next word when it is this token, in any case.
@@ -115,8 +125,8 @@ impl<'a> Args<'a> {
 
     /// The words as keys.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = Key<'a>> + Clone + use<'a> {
-        let space = self.space;
-        self.iter().map(move |bytes| Key { bytes, hash: space.hash(bytes) })
+        let mut args = *self;
+        self.spans.iter().map(move |span| args.key_at(*span))
     }
 }
 

@@ -117,13 +117,16 @@ fn lock<'k>(node: &'k Node, core: &Core, client: &Client, request: &Request<'_>,
     let command = request.row.command;
     match (command.locks, request.row.key_shape) {
         (Locks::Keys, KeyShape::One(word)) => {
-            let hash = match request.hash {
-                Some((_, hash)) => hash,
-                None => request.word(word).map_or(0, |key| space.hash(key)),
+            let hash = match request.hashes {
+                [key, ..] => key.hash,
+                [] => request.word(word).map_or(0, |key| space.hash(key)),
             };
             Keys::lock_one(space, client.db, hash, now, tally)
         }
         (Locks::Keys, KeyShape::None) => Keys::none(space, client.db, now, tally),
+        (Locks::Keys, KeyShape::Specs) if !request.hashes.is_empty() => {
+            Keys::lock_many(space, client.db, request.hashes.iter().map(|key| key.hash), now, tally)
+        }
         (Locks::Keys, KeyShape::Specs) => {
             let found = find_keys(request).unwrap_or_default();
             let hashes = found.iter().filter_map(|key| request.word(key.word)).map(|key| space.hash(key));

@@ -1,8 +1,12 @@
 //! Where the keys of a request stand: one answer for locking, ACL, ownership, cluster slots and GETKEYS.
 
+use std::iter::StepBy;
+use std::ops::Range;
+
+use keyspace::shard::Keyspace;
 use smallvec::SmallVec;
 
-use crate::request::Request;
+use crate::request::{HashedKey, Request};
 use crate::spec::{Begin, Command, Find, KeySpec};
 
 /// A key's word and what is done with it (see [`crate::spec::key`]).
@@ -42,10 +46,31 @@ pub(crate) fn find_keys(request: &Request) -> Option<FoundKeys> {
     let mut found = FoundKeys::new();
     for spec in request.row.command.keys {
         if let Some(first) = begin(request, spec) {
-            follow(request, spec, first, &mut found)?;
+            let words = follow(request, spec, first)?;
+            found.extend(words.map(|word| FoundKey { word, flags: spec.flags }));
         }
     }
     Some(found)
+}
+
+/// Computes the hashes of a request's keys ahead, in the order of the specs. Where the words contradict the specs
+/// some are left out.
+pub fn hash_keys(request: &Request, space: &Keyspace, hashes: &mut Vec<HashedKey>) {
+    let mut add = |word: usize| {
+        if let Some(span) = request.spans.get(word) {
+            hashes.push(HashedKey { span: *span, hash: space.hash(span.of(request.buffer)) });
+        }
+    };
+    match request.row.key_shape {
+        KeyShape::None => {}
+        KeyShape::One(word) => add(word),
+        KeyShape::Specs => {
+            for spec in request.row.command.keys {
+                let Some(first) = begin(request, spec) else { continue };
+                follow(request, spec, first).into_iter().flatten().for_each(&mut add);
+            }
+        }
+    }
 }
 
 fn begin(request: &Request, spec: &KeySpec) -> Option<usize> {
@@ -65,10 +90,11 @@ fn begin(request: &Request, spec: &KeySpec) -> Option<usize> {
     }
 }
 
-fn follow(request: &Request, spec: &KeySpec, first: usize, found: &mut FoundKeys) -> Option<()> {
+/// The words of a spec's keys; None when the words contradict it.
+fn follow(request: &Request, spec: &KeySpec, first: usize) -> Option<StepBy<Range<usize>>> {
     let words = request.spans.len();
     let (first, last, step) = match spec.find {
-        Find::Unknown => return Some(()),
+        Find::Unknown => return Some((0..0).step_by(1)),
         Find::Range { last, step, limit } => {
             let last = match last {
                 0.. => first + last as usize,
@@ -81,7 +107,7 @@ fn follow(request: &Request, spec: &KeySpec, first: usize, found: &mut FoundKeys
             let count = base::number::parse_i64(request.word(first + at as usize)?)?;
             let count = usize::try_from(count).ok()?;
             if count == 0 {
-                return Some(());
+                return Some((0..0).step_by(1));
             }
             let start = first + offset as usize;
             (start, start.checked_add((count - 1).checked_mul(step as usize)?)?, step as usize)
@@ -90,6 +116,5 @@ fn follow(request: &Request, spec: &KeySpec, first: usize, found: &mut FoundKeys
     if last >= words {
         return None;
     }
-    found.extend((first..=last).step_by(step).map(|word| FoundKey { word, flags: spec.flags }));
-    Some(())
+    Some((first..last + 1).step_by(step))
 }

@@ -8,6 +8,7 @@ pub mod client;
 pub mod ctx;
 pub mod error;
 pub mod execute;
+mod expiration;
 mod groups;
 mod guards;
 mod keys;

@@ -1,5 +1,6 @@
 //! What handlers return, and how it is written; aggregates that need no tree are written straight to `ctx.out`.
 
+use keyspace::packed::IntText;
 use keyspace::string::Text;
 use resp::Writer;
 
@@ -91,6 +92,15 @@ pub fn text(out: &mut Writer, text: Text<'_>) {
         Text::Bytes(bytes) => out.bulk(bytes),
         Text::Int(number) => out.bulk_int(number),
         Text::Shared(shared) => out.bulk_shared(bytes::Bytes::from_owner(SharedText(shared))),
+    }
+}
+
+/// Writes a part of a stored string as a bulk.
+pub fn text_range(out: &mut Writer, text: Text<'_>, range: std::ops::Range<usize>) {
+    match text {
+        Text::Bytes(bytes) => out.bulk(&bytes[range]),
+        Text::Int(number) => out.bulk(&IntText::default().spell(number)[range]),
+        Text::Shared(shared) => out.bulk_shared(bytes::Bytes::from_owner(SharedText(shared)).slice(range)),
     }
 }
 

@@ -4,7 +4,17 @@ use keyspace::shard::Keyspace;
 use resp::Span;
 
 use crate::args::Args;
+pub use crate::keys::hash_keys;
 use crate::table::Row;
+
+/// A key's word, and the key's hash.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct HashedKey {
+    /// Where the key is.
+    pub span: Span,
+    /// [`Keyspace::hash`] of it.
+    pub hash: u64,
+}
 
 /// A request whose words stand in somebody's buffer.
 #[derive(Clone, Copy)]
@@ -15,8 +25,8 @@ pub struct Request<'a> {
     pub buffer: &'a [u8],
     /// All words, the command's name first.
     pub spans: &'a [Span],
-    /// Place and hash of the first key, when they were computed ahead.
-    pub hash: Option<(u32, u64)>,
+    /// The keys whose hashes were computed ahead, in the order of their words.
+    pub hashes: &'a [HashedKey],
 }
 
 impl<'a> Request<'a> {
@@ -35,7 +45,7 @@ impl<'a> Request<'a> {
     #[inline]
     pub fn args(&self, space: &'a Keyspace) -> Args<'a> {
         let names = if self.row.is_subcommand() { 2 } else { 1 };
-        Args::new(self.buffer, &self.spans[names..], space, self.hash)
+        Args::new(self.buffer, &self.spans[names..], space, self.hashes)
     }
 
     /// A copy that outlives the read buffer: for MULTI queues and for clients that wait.
@@ -70,7 +80,7 @@ impl OwnedRequest {
 
     /// The view that `execute` takes.
     pub fn request(&self) -> Request<'_> {
-        Request { row: self.row, buffer: &self.buffer, spans: &self.spans, hash: None }
+        Request { row: self.row, buffer: &self.buffer, spans: &self.spans, hashes: &[] }
     }
 
     /// Bytes that it occupies.

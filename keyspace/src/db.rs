@@ -375,6 +375,13 @@ impl Db {
         }
     }
 
+    /// The shared string's bytes, for a look.
+    pub fn shared_bytes(&self, slot: Slot) -> &[u8] {
+        assert_eq!(self.entry(slot).kind(), Kind::StrShared);
+        // SAFETY: the word is the address of a `Vec` in an Arc that the entry owns one count of.
+        unsafe { self.object::<Vec<u8>>(slot) }
+    }
+
     /// The shared string's bytes, for editing: copied first when replies still refer to them.
     pub fn shared_text_mut(&mut self, slot: Slot) -> &mut Vec<u8> {
         let entry = self.entry(slot);

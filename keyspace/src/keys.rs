@@ -114,6 +114,8 @@ pub struct Keys<'k> {
     space: &'k Keyspace,
     db: usize,
     held: Held,
+    /// Whether more than one database was looked at, so that the hints of all of them must follow at the end.
+    selected: bool,
     /// The time of the batch.
     pub now: Now,
     /// What was done.
@@ -123,7 +125,7 @@ pub struct Keys<'k> {
 impl<'k> Keys<'k> {
     /// No key.
     pub fn none(space: &'k Keyspace, db: usize, now: Now, tally: &'k mut Tally) -> Self {
-        Self { space, db, held: Held::None, now, tally }
+        Self { space, db, held: Held::None, selected: false, now, tally }
     }
 
     /// Locks one key's shard.
@@ -131,7 +133,7 @@ impl<'k> Keys<'k> {
     pub fn lock_one(space: &'k Keyspace, db: usize, hash: u64, now: Now, tally: &'k mut Tally) -> Self {
         let shard = space.shard_of(hash);
         space.lock(shard);
-        Self { space, db, held: Held::One(shard), now, tally }
+        Self { space, db, held: Held::One(shard), selected: false, now, tally }
     }
 
     /// Locks the shards of some keys.
@@ -148,7 +150,7 @@ impl<'k> Keys<'k> {
         for &shard in &shards {
             space.lock(usize::from(shard));
         }
-        Self { space, db, held: Held::Many(shards), now, tally }
+        Self { space, db, held: Held::Many(shards), selected: false, now, tally }
     }
 
     /// Locks everything.
@@ -156,7 +158,7 @@ impl<'k> Keys<'k> {
         for shard in 0..space.shards() {
             space.lock(shard);
         }
-        Self { space, db, held: Held::All, now, tally }
+        Self { space, db, held: Held::All, selected: true, now, tally }
     }
 
     /// The database that keys are looked up in.
@@ -166,10 +168,7 @@ impl<'k> Keys<'k> {
 
     /// Looks keys up in another database from now on (MOVE, COPY, EXEC with SELECT); answers the previous one.
     pub fn select(&mut self, db: usize) -> usize {
-        if let Held::One(shard) = self.held {
-            // Both databases' hints must follow at the end.
-            self.held = Held::Many(SmallVec::from_slice(&[shard as u16]));
-        }
+        self.selected = true;
         std::mem::replace(&mut self.db, db)
     }
 
@@ -241,7 +240,7 @@ impl<'k> Keys<'k> {
             Held::All => Held::Lent(shard),
             _ => panic!("a walk over the shards by a command that declares no `Locks::Walk`"),
         };
-        Keys { space: self.space, db: self.db, held, now: self.now, tally: &mut *self.tally }
+        Keys { space: self.space, db: self.db, held, selected: false, now: self.now, tally: &mut *self.tally }
     }
 
     /// Finds a key for a read: counts hit or miss, and moves its access clock.
@@ -439,6 +438,22 @@ impl<'k> Keys<'k> {
     }
 }
 
+impl Keys<'_> {
+    /// # Safety
+    /// The shard is locked by this view.
+    #[inline]
+    unsafe fn unlock(&self, shard: usize) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if self.selected {
+                self.space.unlock_all_dbs(shard);
+            } else {
+                self.space.unlock(shard, self.db);
+            }
+        }
+    }
+}
+
 impl Drop for Keys<'_> {
     #[inline]
     fn drop(&mut self) {
@@ -446,10 +461,10 @@ impl Drop for Keys<'_> {
         unsafe {
             match &self.held {
                 Held::None | Held::Lent(_) => {}
-                Held::One(shard) => self.space.unlock(*shard, self.db),
+                Held::One(shard) => self.unlock(*shard),
                 Held::Many(shards) => {
                     for &shard in shards {
-                        self.space.unlock_all_dbs(usize::from(shard));
+                        self.unlock(usize::from(shard));
                     }
                 }
                 Held::All => {
@@ -478,6 +493,6 @@ impl Keyspace {
     /// The locked view of one whole shard.
     pub fn lock_shard<'k>(&'k self, shard: usize, db: usize, now: Now, tally: &'k mut Tally) -> Keys<'k> {
         self.lock(shard);
-        Keys { space: self, db, held: Held::One(shard), now, tally }
+        Keys { space: self, db, held: Held::One(shard), selected: false, now, tally }
     }
 }

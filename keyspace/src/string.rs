@@ -1,12 +1,18 @@
 //! Strings: inline bytes, integers as 8 bytes, and large ones shared with the replies that carry them.
 
+mod edit;
+
+use std::ops::Deref;
 use std::sync::Arc;
+
+pub use edit::{AddError, FoundString};
 
 use crate::db::Value;
 use crate::dict::Slot;
-use crate::entry::{Entry, Kind, Type};
+use crate::entry::{Entry, Kind};
 use crate::keys::{Key, Keys, WrongType};
 use crate::object::Object;
+use crate::packed::IntText;
 
 /// Strings from this length on have an allocation of their own, and replies refer to it instead of copying.
 pub const SHARED_LEN_MIN: usize = 16 * 1024;
@@ -36,23 +42,38 @@ impl Text<'_> {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
 
-    /// Runs `use_bytes` on its bytes.
-    pub fn with_bytes<T>(&self, use_bytes: impl FnOnce(&[u8]) -> T) -> T {
-        match self {
-            Self::Bytes(bytes) => use_bytes(bytes),
-            Self::Shared(text) => use_bytes(text),
-            Self::Int(number) => {
-                let mut digits = Vec::with_capacity(20);
-                base::number::push_i64(&mut digits, *number);
-                use_bytes(&digits)
-            }
-        }
+/// A string's bytes, where they are; those of an integer are spelled out.
+#[derive(Clone, Debug)]
+pub enum StringBytes<'a> {
+    /// As they are stored.
+    Stored(&'a [u8]),
+    /// A number's digits, and how many bytes they are.
+    Digits([u8; DIGITS_MAX], u8),
+}
+
+/// The longest integer.
+const DIGITS_MAX: usize = 20;
+
+impl StringBytes<'_> {
+    fn of_int(number: i64) -> Self {
+        let (mut text, mut digits) = (IntText::default(), [0; DIGITS_MAX]);
+        let spelled = text.spell(number);
+        digits[..spelled.len()].copy_from_slice(spelled);
+        Self::Digits(digits, spelled.len() as u8)
     }
+}
 
-    /// A copy of its bytes.
-    pub fn to_vec(&self) -> Vec<u8> {
-        self.with_bytes(<[u8]>::to_vec)
+impl Deref for StringBytes<'_> {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Stored(bytes) => bytes,
+            Self::Digits(digits, len) => &digits[..usize::from(*len)],
+        }
     }
 }
 
@@ -80,6 +101,27 @@ impl Value {
     }
 }
 
+fn bytes_of<'a>(keys: &'a Keys, key: &Key, slot: Slot) -> Result<StringBytes<'a>, WrongType> {
+    let entry: Entry<'a> = keys.entry(key, slot);
+    match entry.kind() {
+        Kind::Str | Kind::StrRaw => Ok(StringBytes::Stored(entry.value())),
+        Kind::Int => Ok(StringBytes::of_int(entry.word() as i64)),
+        Kind::StrShared => {
+            Ok(StringBytes::Stored(keys.db(key.hash).expect("a slot's table exists").shared_bytes(slot)))
+        }
+        _ => Err(WrongType),
+    }
+}
+
+fn len_of(keys: &Keys, key: &Key, slot: Slot) -> Result<usize, WrongType> {
+    let entry = keys.entry(key, slot);
+    match entry.kind() {
+        Kind::Str | Kind::StrRaw => Ok(entry.value().len()),
+        Kind::Int => Ok(base::number::digits(entry.word() as i64)),
+        _ => bytes_of(keys, key, slot).map(|bytes| bytes.len()),
+    }
+}
+
 fn text_of<'a>(keys: &'a Keys, key: &Key, slot: Slot) -> Result<Text<'a>, WrongType> {
     let entry: Entry<'a> = keys.entry(key, slot);
     match entry.kind() {
@@ -100,17 +142,31 @@ impl Keys<'_> {
         }
     }
 
-    /// The string at a key, looked up on behalf of a write.
-    pub fn string_for_write(&mut self, key: &Key) -> Result<Option<Text<'_>>, WrongType> {
-        match self.find_for_write(key) {
-            Some(slot) => text_of(self, key, slot).map(Some),
+    /// The bytes of the string at a key, read.
+    #[inline]
+    pub fn string_bytes(&mut self, key: &Key) -> Result<Option<StringBytes<'_>>, WrongType> {
+        match self.find(key) {
+            Some(slot) => bytes_of(self, key, slot).map(Some),
             None => Ok(None),
         }
     }
 
-    /// The string at a key, in a shared view.
-    pub fn peek_string(&self, key: &Key) -> Result<Option<Text<'_>>, WrongType> {
-        self.peek(key).map(|slot| text_of(self, key, slot)).transpose()
+    /// The length of the string at a key, read.
+    pub fn string_len(&mut self, key: &Key) -> Result<Option<usize>, WrongType> {
+        match self.find(key) {
+            Some(slot) => len_of(self, key, slot).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The bytes of the string at a slot of a key.
+    pub fn string_at(&self, key: &Key, slot: Slot) -> Result<StringBytes<'_>, WrongType> {
+        bytes_of(self, key, slot)
+    }
+
+    /// The bytes of the string at a key, in a shared view.
+    pub fn peek_string_bytes(&self, key: &Key) -> Result<Option<StringBytes<'_>>, WrongType> {
+        self.peek(key).map(|slot| bytes_of(self, key, slot)).transpose()
     }
 
     /// Puts a string at a key, whatever was there. Records nothing.
@@ -131,59 +187,32 @@ impl Keys<'_> {
         self.set_inline(key, Kind::Int, &number.to_ne_bytes(), deadline_ms);
     }
 
+    /// Puts a text at a key that is not to be stored as a number even where it spells one. Records nothing.
+    pub fn set_text(&mut self, key: &Key, value: &[u8], deadline_ms: Option<i64>) {
+        if value.len() >= SHARED_LEN_MIN {
+            return self.set_string(key, value, deadline_ms);
+        }
+        self.set_inline(key, Kind::Str, value, deadline_ms);
+    }
+
+    /// Puts bytes that a command computed at a key, whatever was there, without deadline. Records nothing.
+    pub fn set_raw(&mut self, key: &Key, value: Vec<u8>) {
+        self.put(key, Value::raw_text(value, Kind::StrRaw), None);
+    }
+
     fn set_inline(&mut self, key: &Key, kind: Kind, value: &[u8], deadline_ms: Option<i64>) {
-        let access = self.now.access;
         match self.find_for_write(key) {
             Some(slot) => drop(self.db_mut(key.hash).put(slot, kind, value, deadline_ms)),
-            None => {
-                let clock = access.initial();
-                self.db_mut(key.hash).insert(key.hash, key.bytes, kind, value, deadline_ms, clock);
-                self.created(key);
-            }
+            None => drop(self.insert_inline(key, kind, value, deadline_ms)),
         }
     }
 
-    /// Edits the bytes of the string at a key (made empty when absent) and keeps its deadline. Redis calls the
-    /// result raw. Records nothing.
-    pub fn edit_string(&mut self, key: &Key, edit: impl FnOnce(&mut Vec<u8>)) -> Result<usize, WrongType> {
-        let Some(slot) = self.find_for_write(key) else {
-            let mut bytes = Vec::new();
-            edit(&mut bytes);
-            let len = bytes.len();
-            self.put(key, Value::raw_text(bytes, Kind::StrRaw), None);
-            return Ok(len);
-        };
-        let entry = self.entry(key, slot);
-        let deadline_ms = entry.deadline_ms();
-        if entry.kind().type_of() != Type::String {
-            return Err(WrongType);
-        }
-        if entry.kind() == Kind::StrShared {
-            let text = self.db_mut(key.hash).shared_text_mut(slot);
-            edit(text);
-            return Ok(text.len());
-        }
-        let mut bytes = text_of(self, key, slot)?.to_vec();
-        edit(&mut bytes);
-        let len = bytes.len();
-        self.db_mut(key.hash).put_value(slot, Value::raw_text(bytes, Kind::StrRaw), deadline_ms);
-        Ok(len)
-    }
-
-    /// Overwrites bytes of a long enough inline string in place; false when it is not one. Records nothing.
-    pub fn poke_string(&mut self, key: &Key, at: usize, bytes: &[u8]) -> Result<bool, WrongType> {
-        let Some(slot) = self.find_for_write(key) else { return Ok(false) };
-        let entry = self.entry(key, slot);
-        let (kind, len) = (entry.kind(), entry.value().len());
-        if kind.type_of() != Type::String {
-            return Err(WrongType);
-        }
-        if !matches!(kind, Kind::Str | Kind::StrRaw) || at + bytes.len() > len {
-            return Ok(false);
-        }
-        let db = self.db_mut(key.hash);
-        db.value_mut(slot)[at..at + bytes.len()].copy_from_slice(bytes);
-        db.set_kind(slot, Kind::StrRaw);
-        Ok(true)
+    /// Puts an inline string at a key that is not there.
+    #[inline]
+    fn insert_inline(&mut self, key: &Key, kind: Kind, value: &[u8], deadline_ms: Option<i64>) -> Slot {
+        let clock = self.now.access.initial();
+        let slot = self.db_mut(key.hash).insert(key.hash, key.bytes, kind, value, deadline_ms, clock);
+        self.created(key);
+        slot
     }
 }

@@ -1,32 +1,37 @@
 //! From bytes read to replies written, as many commands at a time as are there: parse them all, bring their
 //! buckets into the cache, then their entries, then execute.
 
+use std::ops::Range;
+
 use commands::client::Client;
 use commands::error::Wait;
 use commands::execute::{Outcome, execute};
 use commands::node::Node;
 use commands::node::core::Core;
-use commands::request::{OwnedRequest, Request};
+use commands::request::{HashedKey, OwnedRequest, Request, hash_keys};
 use commands::table::Row;
 use resp::{Limits, Parsed, Span, Writer, parse_command};
 
 /// Commands that are parsed and prefetched together: more would push the first entries out of the L1 cache.
 const BATCH_LEN: usize = 32;
+/// Keys that are prefetched together; commands of one key each do not reach it.
+const PREFETCH_LEN: usize = 128;
 
 /// Room for one batch, reused.
 #[derive(Default)]
 pub(crate) struct Batch {
     spans: Vec<Span>,
     commands: Vec<Whole>,
+    hashes: Vec<HashedKey>,
 }
 
-/// A whole command of the batch: its row, its words among the spans, its first key's place and hash.
+/// A whole command of the batch: its row, its words among the spans, its keys among the hashes.
 struct Whole {
     row: Option<&'static Row>,
     start: usize,
     end: usize,
     consumed: usize,
-    hash: Option<(u32, u64)>,
+    hashes: Range<usize>,
 }
 
 /// How far a run over some input came.
@@ -55,12 +60,12 @@ pub(crate) fn run(
     let mut done = 0;
     loop {
         let end = batch.parse(node, core, client, input, progress.consumed, out);
-        if batch.commands.len() > 1 {
+        if batch.hashes.len() > 1 {
             batch.prefetch_entries(node, core, client);
         }
         for command in &batch.commands {
             progress.consumed = command.consumed;
-            progress.waiting = command.run(node, core, client, input, &batch.spans, out);
+            progress.waiting = command.run(node, core, client, input, batch, out);
             if progress.waiting.is_some() || client.closing {
                 return progress;
             }
@@ -105,6 +110,7 @@ impl Batch {
         let _ = out;
         self.spans.clear();
         self.commands.clear();
+        self.hashes.clear();
         let limits = limits(node, client);
         let mut at = from;
         while self.commands.len() < BATCH_LEN {
@@ -135,18 +141,21 @@ impl Batch {
             [name] => node.table.resolve(name.of(input), None),
             [name, second, ..] => node.table.resolve(name.of(input), Some(second.of(input))),
         };
-        let key = row.and_then(|row| row.first_key()).and_then(|word| words.get(word));
-        let hash = key.map(|key| {
-            let hash = node.space.hash(key.of(input));
-            core.prefetch_bucket(node, client.db, hash);
-            (key.start, hash)
-        });
-        self.commands.push(Whole { row, start, end, consumed, hash });
+        let first = self.hashes.len();
+        if let Some(row) = row {
+            let request = Request { row, buffer: input, spans: words, hashes: &[] };
+            hash_keys(&request, &node.space, &mut self.hashes);
+        }
+        let hashes = first..self.hashes.len();
+        for key in &self.hashes[first..hashes.end.min(PREFETCH_LEN).max(first)] {
+            core.prefetch_bucket(node, client.db, key.hash);
+        }
+        self.commands.push(Whole { row, start, end, consumed, hashes });
     }
 
     fn prefetch_entries(&self, node: &Node, core: &Core, client: &Client) {
-        for (_, hash) in self.commands.iter().filter_map(|command| command.hash) {
-            core.prefetch_entry(node, client.db, hash);
+        for key in self.hashes.iter().take(PREFETCH_LEN) {
+            core.prefetch_entry(node, client.db, key.hash);
         }
     }
 }
@@ -159,17 +168,17 @@ impl Whole {
         core: &mut Core,
         client: &mut Client,
         input: &[u8],
-        spans: &[Span],
+        batch: &Batch,
         out: &mut Writer,
     ) -> Option<(OwnedRequest, Wait)> {
-        let spans = &spans[self.start..self.end];
+        let spans = &batch.spans[self.start..self.end];
         let Some(row) = self.row else {
             if !spans.is_empty() {
                 commands::execute::unknown(node, core, client, spans.iter().map(|span| span.of(input)), out);
             }
             return None;
         };
-        let request = Request { row, buffer: input, spans, hash: self.hash };
+        let request = Request { row, buffer: input, spans, hashes: &batch.hashes[self.hashes.clone()] };
         match execute(node, core, client, request, out) {
             Outcome::Done => None,
             Outcome::Wait(wait) => Some((request.to_owned(), wait)),

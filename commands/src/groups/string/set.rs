@@ -1,55 +1,31 @@
-//! SET.
+//! SET, SETNX and GETSET.
 
 use commands_macros::{Args, command};
-use keyspace::change::Event;
+use keyspace::change::{Classes, Event};
 use keyspace::keys::Key;
 
 use super::SET_EVENT;
+use super::get::reply_string;
 use crate::ctx::Ctx;
-use crate::error::{Error, Result};
-use crate::reply;
+use crate::error::Result;
+use crate::expiration::{Expiration, KeepTtl};
+
+/// The event of a deadline that was set.
+pub(super) const EXPIRE_EVENT: Event = Event::new(Classes::GENERIC, "expire");
 
 #[derive(Args, Default)]
-pub(crate) struct SetOptions {
+pub(crate) struct SetOptions<'a> {
     #[arg(since = "2.6.12")]
     condition: Option<Condition>,
     #[arg(since = "6.2.0")]
     get: bool,
-    expiration: Option<Expiration>,
+    expiration: Option<Expiration<'a, KeepTtl>>,
 }
 
 #[derive(Args, Clone, Copy, PartialEq)]
 enum Condition {
     Nx,
     Xx,
-}
-
-#[derive(Args, Clone, Copy)]
-enum Expiration {
-    #[arg(name = "seconds", since = "2.6.12")]
-    Ex(i64),
-    #[arg(name = "milliseconds", since = "2.6.12")]
-    Px(i64),
-    #[arg(name = "unix-time-seconds", since = "6.2.0", unix_time)]
-    ExAt(i64),
-    #[arg(name = "unix-time-milliseconds", since = "6.2.0", unix_time)]
-    PxAt(i64),
-    #[arg(since = "6.0.0")]
-    KeepTtl,
-}
-
-impl Expiration {
-    fn deadline_ms(self, now_ms: i64) -> Result<Option<i64>> {
-        let (amount, unit_ms, base_ms) = match self {
-            Self::Ex(seconds) => (seconds, 1000, now_ms),
-            Self::Px(milliseconds) => (milliseconds, 1, now_ms),
-            Self::ExAt(seconds) => (seconds, 1000, 0),
-            Self::PxAt(milliseconds) => (milliseconds, 1, 0),
-            Self::KeepTtl => return Ok(None),
-        };
-        let deadline_ms = amount.checked_mul(unit_ms).filter(|_| amount > 0).and_then(|ms| ms.checked_add(base_ms));
-        deadline_ms.map(Some).ok_or(Error::InvalidExpire("set"))
-    }
 }
 
 /// Sets the string at a key, whatever was there.
@@ -72,32 +48,65 @@ pub(crate) fn set(ctx: &mut Ctx, key: Key, value: &[u8], #[options] how: SetOpti
 
 fn set_with(ctx: &mut Ctx, key: &Key, value: &[u8], how: &SetOptions) -> Result<()> {
     let now_ms = ctx.now_ms();
-    let mut deadline_ms = how.expiration.map_or(Ok(None), |expiration| expiration.deadline_ms(now_ms))?;
+    let mut deadline_ms = how.expiration.map_or(Ok(None), |expiration| expiration.deadline_ms(now_ms, "set"))?;
     if how.get {
-        match ctx.keys.string(key)? {
-            Some(text) => reply::text(ctx.out, text),
-            None => ctx.out.null(),
-        }
+        reply_string(ctx, key)?;
     }
-    let exists = ctx.keys.exists(key);
-    if how.condition.is_some_and(|condition| exists != (condition == Condition::Xx)) {
+    if let Some(condition) = how.condition
+        && ctx.keys.exists(key) != (condition == Condition::Xx)
+    {
         if !how.get {
             ctx.out.null();
         }
         return Ok(());
     }
-    if matches!(how.expiration, Some(Expiration::KeepTtl)) {
-        let slot = ctx.keys.find_untouched(key);
-        deadline_ms = slot.and_then(|slot| ctx.keys.entry(key, slot).deadline_ms());
+    let keeps = matches!(how.expiration, Some(Expiration::Own(KeepTtl)));
+    if keeps && let Some(slot) = ctx.keys.find_untouched(key) {
+        deadline_ms = ctx.keys.entry(key, slot).deadline_ms();
     }
+    // A deadline in the past stands like any other: the next look at the key finds it expired.
     ctx.keys.set_string(key, value, deadline_ms);
     ctx.keys.changed(key, SET_EVENT);
-    if how.expiration.is_some_and(|expiration| !matches!(expiration, Expiration::KeepTtl)) {
-        ctx.keys.event(key, Event::EXPIRE);
+    if deadline_ms.is_some() && !keeps {
+        ctx.keys.event(key, EXPIRE_EVENT);
     }
     if !how.get {
         ctx.out.ok();
     }
+    Ok(())
+}
+
+/// Sets the string at a key that is not there yet; answers whether it did.
+#[command(
+    "SETNX",
+    since = "1.0.0",
+    complexity = "O(1)",
+    flags(WRITE | DENYOOM | FAST),
+    keys(KeySpec::one(1, OW | INSERT)),
+    deprecated("2.6.12", "`SET` with the `NX` argument")
+)]
+pub(crate) fn setnx(ctx: &mut Ctx, key: Key, value: &[u8]) -> Result<bool> {
+    if ctx.keys.exists(&key) {
+        return Ok(false);
+    }
+    ctx.keys.set_string(&key, value, None);
+    ctx.keys.changed(&key, SET_EVENT);
+    Ok(true)
+}
+
+/// Sets the string at a key and answers what it was before.
+#[command(
+    "GETSET",
+    since = "1.0.0",
+    complexity = "O(1)",
+    flags(WRITE | DENYOOM | FAST),
+    keys(KeySpec::one(1, RW | ACCESS | UPDATE)),
+    deprecated("6.2.0", "`SET` with the `!GET` argument")
+)]
+pub(crate) fn getset(ctx: &mut Ctx, key: Key, value: &[u8]) -> Result<()> {
+    reply_string(ctx, &key)?;
+    ctx.keys.set_string(&key, value, None);
+    ctx.keys.changed(&key, SET_EVENT);
     Ok(())
 }
 
@@ -129,6 +138,24 @@ mod tests {
             (error) ERR syntax error
             > SET k v EX 10 PX 10
             (error) ERR syntax error
+            > SET k v EX x what
+            (error) ERR syntax error
+            > SET k v EX x EX 10
+            OK
+            > SET k w KEEPTTL
+            OK
+            > TTL k
+            (integer) 10
+            > SET k w EXAT 5
+            OK
+            > EXISTS k
+            (integer) 0
+            > GETSET k v
+            (nil)
+            > SETNX k w
+            (integer) 0
+            > GETSET k w
+            "v"
             "#,
         );
     }
