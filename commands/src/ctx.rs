@@ -5,7 +5,6 @@ use resp::{Proto, Writer};
 
 use crate::client::{Client, Origin};
 use crate::node::Node;
-use crate::node::core::Core;
 use crate::request::Request;
 
 /// The surroundings of one command.
@@ -51,12 +50,5 @@ impl Ctx<'_> {
     /// A random number below `limit`.
     pub fn random_below(&self, limit: u64) -> u64 {
         self.core.random.borrow_mut().below(limit)
-    }
-}
-
-impl Core {
-    /// The view for handlers.
-    pub(crate) fn view(&self) -> CoreView<'_> {
-        CoreView { stats: &self.stats, random: &self.random }
     }
 }

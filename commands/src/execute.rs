@@ -1,7 +1,7 @@
 //! The path of a request: look up (done: the request has its row), guards, lock, run, publish.
 
 use keyspace::change::Tally;
-use keyspace::keys::{Access, Keys};
+use keyspace::keys::{Access, Keys, Now};
 use resp::Writer;
 
 use crate::client::{Client, Origin, Replies};
@@ -59,12 +59,11 @@ fn run(
     request: Request,
     out: &mut Writer,
 ) -> Outcome {
-    let mut tally = std::mem::take(&mut core.tally);
-    let keys = lock(node, core, client, &request, &mut tally);
-    let mut ctx = Ctx { node, client, keys, out, origin, request, core: core.view() };
+    let Core { tally, stats, random, now, .. } = core;
+    let keys = lock(node, *now, client, &request, tally);
+    let mut ctx = Ctx { node, client, keys, out, origin, request, core: CoreView { stats, random } };
     let result = call(&mut ctx, &request);
     drop(ctx);
-    core.tally = tally;
     let end = core.clock.ticks();
     let ns = core.clock.ns_between(core.last, end);
     core.last = end;
@@ -109,8 +108,8 @@ pub(crate) fn count_error(node: &Node, stats: &crate::node::stats::CoreStats, li
     node.count_error(code);
 }
 
-fn lock<'k>(node: &'k Node, core: &Core, client: &Client, request: &Request<'_>, tally: &'k mut Tally) -> Keys<'k> {
-    let (space, mut now) = (&node.space, core.now);
+fn lock<'k>(node: &'k Node, mut now: Now, client: &Client, request: &Request<'_>, tally: &'k mut Tally) -> Keys<'k> {
+    let space = &node.space;
     if client.no_touch {
         now.access = Access::Untouched { initial: now.access.initial() };
     }
@@ -139,7 +138,7 @@ fn lock<'k>(node: &'k Node, core: &Core, client: &Client, request: &Request<'_>,
 }
 
 /// The shards of all queued commands; everything, when one of them needs everything.
-fn lock_queued<'k>(node: &'k Node, client: &Client, now: keyspace::keys::Now, tally: &'k mut Tally) -> Keys<'k> {
+fn lock_queued<'k>(node: &'k Node, client: &Client, now: Now, tally: &'k mut Tally) -> Keys<'k> {
     let queue = client.multi.as_ref().map_or(&[][..], |multi| &multi.queue);
     if queue.iter().any(|queued| matches!(queued.request().row.command.locks, Locks::All | Locks::Walk)) {
         return Keys::lock_all(&node.space, client.db, now, tally);

@@ -22,7 +22,6 @@ use crate::dict::{self, Hint};
 #[repr(align(128))]
 struct Shard {
     lock: RawMutex,
-    hints: Box<[Hint]>,
     data: UnsafeCell<ShardData>,
 }
 
@@ -42,6 +41,9 @@ pub(crate) struct ShardData {
 /// All keys of all databases.
 pub struct Keyspace {
     shards: Box<[Shard]>,
+    /// Of each database, of each shard. Apart from the shards, whose lines go from core to core with their locks:
+    /// these hardly ever change, so a look at them misses no cache.
+    hints: Box<[Hint]>,
     shard_bits: u32,
     seed: u64,
     databases: usize,
@@ -55,11 +57,11 @@ impl Keyspace {
         let shards = shards.next_power_of_two().min(1 << SHARD_BITS_MAX);
         let shard = || Shard {
             lock: RawMutex::INIT,
-            hints: (0..databases).map(|_| Hint::none()).collect(),
             data: UnsafeCell::new(ShardData { dbs: (0..databases).map(|_| None).collect(), watched: HashMap::new() }),
         };
         Self {
             shards: (0..shards).map(|_| shard()).collect(),
+            hints: (0..shards * databases).map(|_| Hint::none()).collect(),
             shard_bits: shards.trailing_zeros(),
             seed,
             databases,
@@ -90,14 +92,21 @@ impl Keyspace {
         (hash >> 1 >> (63 - self.shard_bits)) as usize
     }
 
+    #[inline]
+    fn hint(&self, shard: usize, db: usize) -> &Hint {
+        &self.hints[db * self.shards.len() + shard]
+    }
+
     /// First pass over a batch: brings the key's bucket in.
     ///
     /// # Safety
     /// The caller is a core that takes part in `epoch`.
     #[inline]
     pub unsafe fn prefetch_bucket(&self, db: usize, hash: u64) {
+        let shard = self.shard_of(hash);
+        dict::prefetch_for_write(&raw const self.shards[shard].lock as usize);
         // SAFETY: the caller's promise.
-        unsafe { self.shards[self.shard_of(hash)].hints[db].prefetch_bucket(hash, self.shard_bits) }
+        unsafe { self.hint(shard, db).prefetch_bucket(hash, self.shard_bits) }
     }
 
     /// Second pass over a batch: brings the key's entry in.
@@ -107,7 +116,7 @@ impl Keyspace {
     #[inline]
     pub unsafe fn prefetch_entry(&self, db: usize, hash: u64) {
         // SAFETY: the caller's promise.
-        unsafe { self.shards[self.shard_of(hash)].hints[db].prefetch_record(hash, self.shard_bits) }
+        unsafe { self.hint(self.shard_of(hash), db).prefetch_record(hash, self.shard_bits) }
     }
 
     /// Whether anybody is interested in `what`.
@@ -135,13 +144,12 @@ impl Keyspace {
     /// The caller holds the lock.
     #[inline]
     pub(crate) unsafe fn unlock(&self, shard: usize, db: usize) {
-        let shard = &self.shards[shard];
         // SAFETY: the caller holds the lock.
         unsafe {
-            if let Some(table) = &(&*shard.data.get()).dbs[db] {
-                shard.hints[db].follow(&table.hint());
+            if let Some(table) = self.db(shard, db) {
+                self.hint(shard, db).follow(&table.hint());
             }
-            shard.lock.unlock();
+            self.shards[shard].lock.unlock();
         }
     }
 
@@ -160,10 +168,10 @@ impl Keyspace {
     /// # Safety
     /// The caller holds the lock.
     unsafe fn follow(&self, shard: usize) {
-        let shard = &self.shards[shard];
-        // SAFETY: the caller holds the lock.
-        for (hint, db) in shard.hints.iter().zip(unsafe { &(*shard.data.get()).dbs }) {
-            match db {
+        for db in 0..self.databases {
+            let hint = self.hint(shard, db);
+            // SAFETY: the caller holds the lock.
+            match unsafe { self.db(shard, db) } {
                 Some(db) => hint.follow(&db.hint()),
                 None => hint.forget(),
             }
@@ -219,7 +227,7 @@ impl Keyspace {
                 mark(watchers, db);
             }
         }
-        self.shards[shard].hints[db].forget();
+        self.hint(shard, db).forget();
         let len = table.len();
         db::discard(*table, lazily);
         len

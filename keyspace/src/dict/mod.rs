@@ -29,6 +29,7 @@ use std::sync::atomic::AtomicU64;
 pub use directory::Hint;
 use directory::{DEPTH_MAX, Directory};
 pub use scan::CURSOR_BITS;
+pub(crate) use segment::prefetch_for_write;
 use segment::{BUCKETS_MAX, SLOTS, Segment, SlotWord};
 
 /// What the table must know of its records.

@@ -102,6 +102,19 @@ pub(super) fn prefetch(address: usize) {
     let _ = address;
 }
 
+/// Brings a cache line in to be changed, taking it from the core that has it; any address is allowed.
+#[inline]
+pub(crate) fn prefetch_for_write(address: usize) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch never faults.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_ET0>(std::ptr::without_provenance(address));
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}
+
 /// A directory entry: address, number of buckets and local depth in one word, so that a look at a bucket
 /// needs no segment header.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
