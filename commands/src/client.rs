@@ -9,6 +9,8 @@ use keyspace::shard::WatchFlag;
 use parking_lot::Mutex;
 use resp::Proto;
 
+use crate::node::Node;
+use crate::node::pubsub::Subscriptions;
 use crate::request::OwnedRequest;
 
 /// Where a request comes from; guards read it.
@@ -42,6 +44,10 @@ pub struct Client {
     pub no_touch: bool,
     /// The connection ends once its replies are written.
     pub closing: bool,
+    /// Its channels and patterns, when it has any.
+    pub subscriptions: Option<Box<Subscriptions>>,
+    /// The last command's row number + 1; `facts` gets it at the end of a batch.
+    pub last_command: u32,
     /// What others see.
     pub shared: Arc<Shared>,
 }
@@ -76,10 +82,12 @@ pub mod signal {
     pub const KILL: u32 = 1 << 1;
     /// It is to be closed when its replies are written.
     pub const CLOSE: u32 = 1 << 2;
-    /// It no longer waits.
+    /// It no longer waits: CLIENT UNBLOCK with ERROR.
     pub const UNBLOCKED: u32 = 1 << 3;
     /// Look at the pause state again.
     pub const RESUME: u32 = 1 << 4;
+    /// It waits as if its time were over: CLIENT UNBLOCK with TIMEOUT.
+    pub const TIMED_OUT: u32 = 1 << 5;
 }
 
 /// The part of a connection that other threads see and write to.
@@ -94,6 +102,8 @@ pub struct Shared {
     pub fd: i32,
     /// When it connected, unix milliseconds.
     pub created_ms: i64,
+    /// The core that serves it.
+    pub core: usize,
     /// See [`signal`].
     signals: AtomicU32,
     outbox: Mutex<Outbox>,
@@ -122,16 +132,22 @@ pub struct Facts {
     pub no_evict: AtomicBool,
     pub no_touch: AtomicBool,
     pub monitor: AtomicBool,
+    /// Waits for its keys.
     pub blocked: AtomicBool,
+    /// Waits for the end of CLIENT PAUSE.
+    pub paused: AtomicBool,
+    /// It was killed, and does not count any more.
+    pub ended: AtomicBool,
     pub unix_socket: AtomicBool,
     pub query_bytes: AtomicU64,
     pub query_free_bytes: AtomicU64,
-    pub argv_bytes: AtomicU64,
     pub multi_bytes: AtomicU64,
+    /// Replies and messages that wait for the socket.
     pub reply_bytes: AtomicU64,
-    pub commands: AtomicU64,
-    pub net_input_bytes: AtomicU64,
-    pub net_output_bytes: AtomicU64,
+    /// In so many pieces.
+    pub reply_chunks: AtomicU32,
+    /// Bytes that its subscriptions occupy.
+    pub subscription_bytes: AtomicU64,
 }
 
 /// What others sent to a connection and it has not taken yet.
@@ -151,6 +167,7 @@ impl Shared {
             laddr,
             fd,
             created_ms,
+            core: 0,
             signals: AtomicU32::new(0),
             outbox: Mutex::default(),
             waker: Mutex::default(),
@@ -204,9 +221,36 @@ impl Shared {
         std::mem::take(&mut outbox.messages)
     }
 
-    /// Bytes in the outbox.
-    pub fn outbox_bytes(&self) -> usize {
-        self.outbox.lock().bytes
+    /// Messages and bytes in the outbox.
+    pub fn outbox(&self) -> (usize, usize) {
+        let outbox = self.outbox.lock();
+        (outbox.messages.len(), outbox.bytes)
+    }
+
+    /// Whether it is subscribed to anything.
+    pub fn is_subscriber(&self) -> bool {
+        let facts = &self.facts;
+        [&facts.subscriptions, &facts.patterns, &facts.shard_channels].iter().any(|count| count.load(Relaxed) > 0)
+    }
+
+    /// Bytes that the connection occupies, as far as they depend on what the client does.
+    pub fn memory_usage(&self) -> usize {
+        let facts = &self.facts;
+        let text = |text: &Mutex<Option<Box<[u8]>>>| text.lock().as_deref().map_or(0, <[u8]>::len);
+        let counted = [
+            &facts.query_bytes,
+            &facts.query_free_bytes,
+            &facts.multi_bytes,
+            &facts.reply_bytes,
+            &facts.subscription_bytes,
+        ];
+        size_of::<Self>()
+            + size_of::<Client>()
+            + counted.iter().map(|bytes| bytes.load(Relaxed) as usize).sum::<usize>()
+            + self.outbox().1
+            + text(&facts.name)
+            + text(&facts.lib_name)
+            + text(&facts.lib_ver)
     }
 }
 
@@ -223,6 +267,8 @@ impl Client {
             replies: Replies::On,
             no_touch: false,
             closing: false,
+            subscriptions: None,
+            last_command: 0,
             shared,
         }
     }
@@ -231,5 +277,46 @@ impl Client {
     pub fn select(&mut self, db: usize) {
         self.db = db;
         self.shared.facts.db.store(db as u32, Relaxed);
+    }
+
+    /// Whether it is subscribed to anything.
+    #[inline]
+    pub fn is_subscriber(&self) -> bool {
+        self.subscriptions.is_some()
+    }
+
+    /// Whether it may not do anything before it signs in.
+    #[inline]
+    pub fn must_sign_in(&self, node: &Node) -> bool {
+        !self.authenticated && !node.settings.requirepass().is_empty()
+    }
+
+    /// RESET: forgets everything but the client's name for its library.
+    pub fn reset(&mut self, node: &Node) {
+        self.leave(node);
+        self.authenticated = node.settings.requirepass().is_empty();
+        self.proto = Proto::Resp2;
+        self.replies = Replies::On;
+        self.no_touch = false;
+        self.select(0);
+        let facts = &self.shared.facts;
+        facts.resp3.store(false, Relaxed);
+        facts.no_touch.store(false, Relaxed);
+        facts.no_evict.store(false, Relaxed);
+        facts.monitor.store(false, Relaxed);
+        *facts.name.lock() = None;
+    }
+
+    /// Takes the connection out of everything that knows it, but the list of connections.
+    pub fn leave(&mut self, node: &Node) {
+        node.pubsub.leave(self);
+        self.multi = None;
+        self.shared.facts.multi.store(-1, Relaxed);
+        self.shared.facts.multi_bytes.store(0, Relaxed);
+        for (db, key) in self.watched.drain(..) {
+            node.space.unwatch(db, &key, &self.watch_flag);
+        }
+        self.shared.facts.watched.store(0, Relaxed);
+        self.watch_flag = WatchFlag::default();
     }
 }

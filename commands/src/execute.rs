@@ -1,5 +1,7 @@
 //! The path of a request: look up (done: the request has its row), guards, lock, run, publish.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use keyspace::change::Tally;
 use keyspace::keys::{Access, Keys, Now};
 use resp::Writer;
@@ -12,7 +14,7 @@ use crate::keys::{KeyShape, find_keys};
 use crate::node::Node;
 use crate::node::core::Core;
 use crate::publish;
-use crate::request::Request;
+use crate::request::{OwnedRequest, Request};
 use crate::spec::{Locks, flag};
 use crate::table::Row;
 
@@ -23,29 +25,53 @@ pub enum Outcome {
     Done,
     /// There is no reply yet: the client waits for the request's keys.
     Wait(Wait),
+    /// CLIENT PAUSE holds it: nothing happened, it is to be run again after the pause.
+    Paused,
 }
 
-pub use crate::guards::unknown_command as unknown;
+/// Answers words that name no command.
+#[cold]
+pub fn unknown<'a>(
+    node: &Node,
+    core: &Core,
+    client: &mut Client,
+    words: impl Iterator<Item = &'a [u8]>,
+    out: &mut Writer,
+) {
+    let mark = out.mark();
+    client.last_command = 0;
+    guards::unknown_command(node, core, client, words, out);
+    withhold(client, out, mark);
+}
 
 /// Runs one request of a connection and writes its reply.
 #[inline]
 pub fn execute(node: &Node, core: &mut Core, client: &mut Client, request: Request, out: &mut Writer) -> Outcome {
     let mark = out.mark();
     let command = request.row.command;
-    core.stats.commands.add(1);
+    client.last_command = request.row.index as u32 + 1;
     if let Err(error) = guards::admit(node, core, client, &request) {
         guards::reject(node, core, client, &request, &error, out);
         core.last = core.clock.ticks();
+        withhold(client, out, mark);
         return Outcome::Done;
+    }
+    if node.pause.is_set() && guards::is_paused(node, core, client, &request) {
+        return Outcome::Paused;
     }
     if client.multi.is_some() && !command.has(flag::UNQUEUED) {
         queue(client, &request, out);
+        withhold(client, out, mark);
         return Outcome::Done;
     }
+    core.stats.commands.add(1);
     let outcome = run(node, core, client, Origin::Connection, request, out);
     publish::publish(node, core);
-    if client.replies != Replies::On {
+    if client.replies != Replies::On && !command.has(flag::MESSAGE) {
         withhold(client, out, mark);
+    }
+    if client.is_subscriber() {
+        client.take_messages(out);
     }
     outcome
 }
@@ -164,13 +190,15 @@ fn account(core: &Core, row: &Row, ns: u64) {
 fn queue(client: &mut Client, request: &Request<'_>, out: &mut Writer) {
     if let Some(multi) = &mut client.multi {
         multi.queue.push(request.to_owned());
-        client.shared.facts.multi.store(multi.queue.len() as i64, std::sync::atomic::Ordering::Relaxed);
+        let facts = &client.shared.facts;
+        facts.multi.store(multi.queue.len() as i64, Relaxed);
+        let bytes = multi.queue.last().map_or(0, OwnedRequest::memory_usage) as u64;
+        facts.multi_bytes.store(facts.multi_bytes.load(Relaxed) + bytes, Relaxed);
     }
     out.simple("QUEUED");
 }
 
 /// CLIENT REPLY OFF and SKIP: the command ran, its reply goes nowhere.
-#[cold]
 fn withhold(client: &mut Client, out: &mut Writer, mark: resp::Mark) {
     match client.replies {
         Replies::On => {}

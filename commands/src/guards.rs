@@ -2,25 +2,30 @@
 
 use std::fmt::Write;
 
-use resp::Writer;
+use resp::{Proto, Writer};
 
 use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::execute::count_error;
 use crate::node::Node;
 use crate::node::core::Core;
+use crate::node::pause::Paused;
 use crate::request::Request;
-use crate::spec::flag;
+use crate::spec::{Locks, flag};
 
 /// Passes, or says why not.
 #[inline]
 pub(crate) fn admit(node: &Node, core: &mut Core, client: &Client, request: &Request<'_>) -> Result<()> {
     arity(request)?;
-    signed_in(client, request)?;
+    signed_in(node, client, request)?;
     if client.multi.is_some() {
         in_multi(request)?;
     }
-    memory(node, core, request)
+    memory(node, core, request)?;
+    if client.is_subscriber() {
+        subscriber(client, request)?;
+    }
+    Ok(())
 }
 
 #[inline]
@@ -33,8 +38,8 @@ fn arity(request: &Request<'_>) -> Result<()> {
 }
 
 #[inline]
-fn signed_in(client: &Client, request: &Request<'_>) -> Result<()> {
-    if client.authenticated || request.row.command.has(flag::NO_AUTH) {
+fn signed_in(node: &Node, client: &Client, request: &Request<'_>) -> Result<()> {
+    if client.authenticated || request.row.command.has(flag::NO_AUTH) || !client.must_sign_in(node) {
         Ok(())
     } else {
         Err(Error::Plain("NOAUTH Authentication required."))
@@ -55,6 +60,33 @@ fn memory(node: &Node, core: &mut Core, request: &Request<'_>) -> Result<()> {
     }
     let has_room = node.make_room(core);
     if has_room || !request.row.command.has(flag::DENYOOM) { Ok(()) } else { Err(Error::OutOfMemory) }
+}
+
+/// Under RESP2 a subscriber could not tell replies from messages.
+#[cold]
+fn subscriber(client: &Client, request: &Request<'_>) -> Result<()> {
+    if client.proto == Proto::Resp3 || request.row.command.has(flag::IN_SUBSCRIBE) {
+        return Ok(());
+    }
+    Err(Error::text(format!(
+        "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
+        request.row.name
+    )))
+}
+
+/// Whether CLIENT PAUSE holds the request now.
+#[cold]
+pub(crate) fn is_paused(node: &Node, core: &Core, client: &Client, request: &Request<'_>) -> bool {
+    const WRITES: u32 = flag::WRITE | flag::MAY_REPLICATE;
+    match node.pause.state(core.now.unix_ms) {
+        None => false,
+        Some((Paused::All, _)) => true,
+        Some((Paused::Writes, _)) if request.row.command.locks == Locks::Queued => {
+            let queue = client.multi.as_ref().map_or(&[][..], |multi| &multi.queue);
+            queue.iter().any(|queued| queued.request().row.command.has(WRITES))
+        }
+        Some((Paused::Writes, _)) => request.row.command.has(WRITES),
+    }
 }
 
 /// Answers a refusal; inside MULTI it spoils the transaction.
@@ -78,7 +110,7 @@ pub(crate) fn reject(
 
 /// Answers words that name no command.
 #[cold]
-pub fn unknown_command<'a>(
+pub(crate) fn unknown_command<'a>(
     node: &Node,
     core: &Core,
     client: &mut Client,

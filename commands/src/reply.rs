@@ -111,3 +111,14 @@ impl AsRef<[u8]> for SharedText {
         &self.0
     }
 }
+
+/// What a container's HELP answers: `lines` about its subcommands, between the usual first and last ones.
+pub fn help(out: &mut Writer, container: &str, lines: &[&str]) {
+    out.array(lines.len() + 3);
+    out.simple(&format!("{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
+    for line in lines {
+        out.simple(line);
+    }
+    out.simple("HELP");
+    out.simple("    Print this help.");
+}

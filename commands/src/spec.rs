@@ -142,8 +142,6 @@ pub mod flag {
         FAST = 14, "fast";
         /// Needs no sign-in.
         NO_AUTH = 15, "no_auth";
-        /// Replicated though it may not write.
-        MAY_REPLICATE = 16, "may_replicate";
         /// Not from an asynchronous loading.
         NO_ASYNC_LOADING = 23, "no_async_loading";
         /// Refused inside MULTI.
@@ -157,8 +155,10 @@ pub mod flag {
     pub const UNQUEUED: u32 = 1 << 27;
     /// Allowed while a RESP2 client is subscribed.
     pub const IN_SUBSCRIBE: u32 = 1 << 28;
-    /// Runs even while CLIENT PAUSE holds everybody.
-    pub const UNPAUSED: u32 = 1 << 29;
+    /// Replicated though it may not write; COMMAND INFO does not show it.
+    pub const MAY_REPLICATE: u32 = 1 << 16;
+    /// Its reply is a message: CLIENT REPLY OFF does not withhold it.
+    pub const MESSAGE: u32 = 1 << 29;
     /// Arguments are secrets: neither MONITOR nor the slow log shows them.
     pub const SENSITIVE: u32 = 1 << 30;
 }

@@ -150,6 +150,8 @@ pub struct Table {
     rows: Vec<&'static Row>,
     /// Open addressing over [`fold`]; a quarter full.
     slots: Box<[Option<&'static Row>]>,
+    /// By row number; under the documented names.
+    by_index: Box<[&'static Row]>,
 }
 
 impl Table {
@@ -160,6 +162,9 @@ impl Table {
         for (group, commands) in groups::ALL {
             rows.extend(commands.iter().map(|command| Row::new(command, *group, None, &mut next)));
         }
+        let mut by_index: Vec<_> =
+            rows.iter().flat_map(|row| std::iter::once(*row).chain(row.subcommands.iter().copied())).collect();
+        by_index.sort_unstable_by_key(|row| row.index);
         let mut named: Vec<(String, &'static Row)> = rows.iter().map(|row| (row.name.to_string(), *row)).collect();
         for (old, new) in renames {
             let place = named.iter().position(|(name, _)| name.eq_ignore_ascii_case(old));
@@ -182,7 +187,7 @@ impl Table {
             }
             slots[at] = Some(*row);
         }
-        Ok(Self { rows, slots })
+        Ok(Self { rows, slots, by_index: by_index.into() })
     }
 
     /// Finds a command (not a subcommand) by its name in any case.
@@ -218,6 +223,11 @@ impl Table {
     /// All rows, subcommands included.
     pub fn all(&self) -> impl Iterator<Item = &'static Row> {
         self.rows.iter().flat_map(|row| std::iter::once(*row).chain(row.subcommands.iter().copied()))
+    }
+
+    /// The documented name of a row by its number, `config|set` for a subcommand.
+    pub fn name_at(&self, index: usize) -> &'static str {
+        self.by_index.get(index).map_or("NULL", |row| &row.name)
     }
 
     /// How many rows there are, for tables of statistics.

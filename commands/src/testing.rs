@@ -74,6 +74,7 @@ impl Fixture {
         match execute(node, core, client, request.request(), &mut out) {
             Outcome::Done => Some(out.segments().flatten().copied().collect()),
             Outcome::Wait(_) => None,
+            Outcome::Paused => Some(b"+(paused)\r\n".to_vec()),
         }
     }
 
@@ -128,7 +129,8 @@ pub fn check_with(fixture: &mut Fixture, transcript: &str) {
             at += 1;
         }
         let Some(got) = take_step(fixture, step) else { continue };
-        let indent = lines.get(start).map_or(0, |line| line.len() - line.trim_start().len());
+        // Numbers are right-aligned: the first line need not be the leftmost.
+        let indent = lines[start..at].iter().map(|line| line.len() - line.trim_start().len()).min().unwrap_or(0);
         let expected: Vec<&str> =
             lines[start..at].iter().map(|line| line.get(indent..).unwrap_or(line.trim())).collect();
         assert_eq!(got, expected.join("\n"), "\nafter {step}");

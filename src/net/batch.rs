@@ -44,6 +44,34 @@ pub(crate) struct Progress {
     pub(crate) waiting: Option<(OwnedRequest, Wait)>,
     /// Whole commands may be left: the budget ended the run.
     pub(crate) unfinished: bool,
+    /// CLIENT PAUSE holds the command behind `consumed`.
+    pub(crate) paused: bool,
+}
+
+/// How one command of a batch ended.
+enum Ran {
+    Done,
+    Waits(OwnedRequest, Wait),
+    Paused,
+}
+
+impl Progress {
+    /// Takes note of a command of which `consumed` bytes are behind; whether the run ends with it.
+    #[inline]
+    fn ends_with(&mut self, ran: Ran, consumed: usize, client: &Client) -> bool {
+        match ran {
+            Ran::Done => {
+                self.consumed = consumed;
+                return client.closing;
+            }
+            Ran::Waits(request, wait) => {
+                self.consumed = consumed;
+                self.waiting = Some((request, wait));
+            }
+            Ran::Paused => self.paused = true,
+        }
+        true
+    }
 }
 
 /// Runs whole commands of `input`, at most about `budget` of them.
@@ -56,7 +84,7 @@ pub(crate) fn run(
     out: &mut Writer,
     budget: usize,
 ) -> Progress {
-    let mut progress = Progress { consumed: 0, needed: 1, waiting: None, unfinished: false };
+    let mut progress = Progress { consumed: 0, needed: 1, waiting: None, unfinished: false, paused: false };
     let mut done = 0;
     loop {
         let end = batch.parse(node, core, client, input, progress.consumed, out);
@@ -64,9 +92,8 @@ pub(crate) fn run(
             batch.prefetch_entries(node, core, client);
         }
         for command in &batch.commands {
-            progress.consumed = command.consumed;
-            progress.waiting = command.run(node, core, client, input, batch, out);
-            if progress.waiting.is_some() || client.closing {
+            let ran = command.run(node, core, client, input, batch, out);
+            if progress.ends_with(ran, command.consumed, client) {
                 return progress;
             }
         }
@@ -82,9 +109,8 @@ pub(crate) fn run(
                 return progress;
             }
             End::Inline { consumed, args } => {
-                progress.consumed = consumed;
-                progress.waiting = run_inline(node, core, client, &args, out);
-                if progress.waiting.is_some() || client.closing {
+                let ran = run_inline(node, core, client, &args, out);
+                if progress.ends_with(ran, consumed, client) {
                     return progress;
                 }
             }
@@ -170,40 +196,36 @@ impl Whole {
         input: &[u8],
         batch: &Batch,
         out: &mut Writer,
-    ) -> Option<(OwnedRequest, Wait)> {
+    ) -> Ran {
         let spans = &batch.spans[self.start..self.end];
         let Some(row) = self.row else {
             if !spans.is_empty() {
                 commands::execute::unknown(node, core, client, spans.iter().map(|span| span.of(input)), out);
             }
-            return None;
+            return Ran::Done;
         };
         let request = Request { row, buffer: input, spans, hashes: &batch.hashes[self.hashes.clone()] };
         match execute(node, core, client, request, out) {
-            Outcome::Done => None,
-            Outcome::Wait(wait) => Some((request.to_owned(), wait)),
+            Outcome::Done => Ran::Done,
+            Outcome::Wait(wait) => Ran::Waits(request.to_owned(), wait),
+            Outcome::Paused => Ran::Paused,
         }
     }
 }
 
 #[cold]
-fn run_inline(
-    node: &Node,
-    core: &mut Core,
-    client: &mut Client,
-    args: &[Vec<u8>],
-    out: &mut Writer,
-) -> Option<(OwnedRequest, Wait)> {
+fn run_inline(node: &Node, core: &mut Core, client: &mut Client, args: &[Vec<u8>], out: &mut Writer) -> Ran {
     let words: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
-    let name = *words.first()?;
+    let Some(&name) = words.first() else { return Ran::Done };
     let Some(row) = node.table.resolve(name, words.get(1).copied()) else {
         commands::execute::unknown(node, core, client, words.into_iter(), out);
-        return None;
+        return Ran::Done;
     };
     let owned = OwnedRequest::new(row, &words);
     match execute(node, core, client, owned.request(), out) {
-        Outcome::Done => None,
-        Outcome::Wait(wait) => Some((owned, wait)),
+        Outcome::Done => Ran::Done,
+        Outcome::Wait(wait) => Ran::Waits(owned, wait),
+        Outcome::Paused => Ran::Paused,
     }
 }
 

@@ -13,6 +13,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use commands::client::{Client, signal};
@@ -20,6 +21,7 @@ use commands::node::Node;
 use commands::node::core::Core;
 use resp::Writer;
 use tokio::io::ReadBuf;
+use tokio::time::{Instant, Sleep};
 
 use super::batch::{self, Batch};
 use super::socket::Socket;
@@ -46,6 +48,9 @@ const OWN_READ_MAX: usize = 1024 * 1024;
 const TURN_LEN: usize = 256;
 /// A connection that does not read its replies is not read from either, from so many bytes on.
 const OUTPUT_BACKLOG_MAX: usize = 64 * 1024 * 1024;
+/// Messages from this size on are not copied to join others.
+const JOINED_MAX: usize = 8 * 1024;
+const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 impl Default for Scratch {
     fn default() -> Self {
@@ -66,6 +71,8 @@ pub(crate) struct Connection {
     output: VecDeque<Bytes>,
     output_bytes: usize,
     has_waker: bool,
+    /// Until when CLIENT PAUSE holds the command at the start of `input`.
+    pause: Option<Pin<Box<Sleep>>>,
 }
 
 /// Why a connection ends; the peer's going is no error.
@@ -82,6 +89,7 @@ impl Connection {
             output: VecDeque::new(),
             output_bytes: 0,
             has_waker: false,
+            pause: None,
         }
     }
 
@@ -104,6 +112,10 @@ impl Connection {
             if self.client.closing {
                 return Poll::Ready(Ok(()));
             }
+            if let Some(pause) = &mut self.pause {
+                ready!(pause.as_mut().poll(cx));
+                self.resume();
+            }
             match ready!(self.poll_turn(cx))? {
                 Turn::Ended => return Poll::Ready(Ok(())),
                 Turn::Done => {}
@@ -124,13 +136,49 @@ impl Connection {
         if signals & signal::CLOSE != 0 {
             self.client.closing = true;
         }
+        if signals & signal::RESUME != 0 {
+            self.client.shared.lower(signal::RESUME);
+            self.resume();
+        }
         if signals & signal::PUSHED != 0 {
-            for message in self.client.shared.take_outbox() {
-                self.output_bytes += message.len();
-                self.output.push_back(message);
-            }
+            self.take_messages();
         }
         false
+    }
+
+    /// Queues what was sent to the client, small messages joined: each piece costs a write.
+    fn take_messages(&mut self) {
+        let mut joined = Vec::new();
+        for message in self.client.shared.take_outbox() {
+            self.output_bytes += message.len();
+            if message.len() < JOINED_MAX {
+                joined.extend_from_slice(&message);
+                continue;
+            }
+            if !joined.is_empty() {
+                self.output.push_back(std::mem::take(&mut joined).into());
+            }
+            self.output.push_back(message);
+        }
+        if !joined.is_empty() {
+            self.output.push_back(joined.into());
+        }
+    }
+
+    /// Holds the connection for CLIENT PAUSE, if that is still on.
+    fn hold(&mut self) {
+        let now_ms = base::clock::unix_ms();
+        let Some((_, until_ms)) = self.local.node.pause.state(now_ms) else { return };
+        let rest = Duration::from_millis((until_ms - now_ms).max(0) as u64);
+        // A pause of centuries is for ever: it ends with CLIENT UNPAUSE.
+        let until = Instant::now().checked_add(rest).unwrap_or_else(|| Instant::now() + YEAR);
+        self.pause = Some(Box::pin(tokio::time::sleep_until(until)));
+        self.client.shared.facts.paused.store(true, Relaxed);
+    }
+
+    fn resume(&mut self) {
+        self.pause = None;
+        self.client.shared.facts.paused.store(false, Relaxed);
     }
 
     /// One read and what follows from it.
@@ -145,11 +193,12 @@ impl Connection {
                 return Poll::Ready(Ok(Turn::Ended));
             }
             let (used, unfinished) =
-                self.run(&local, read, &scratch.input[..read], &mut scratch.out, &mut scratch.batch);
+                self.run(&local, read, &scratch.input[..read], INPUT_SIZE, &mut scratch.out, &mut scratch.batch);
             if used < read && !self.client.closing {
                 self.input.reserve(self.needed.max(read - used));
                 self.input.extend_from_slice(&scratch.input[used..read]);
             }
+            self.note_input();
             return Poll::Ready(self.send(cx, &mut scratch.out).map(|()| unfinished));
         }
         self.poll_own(cx, &local, scratch)
@@ -172,9 +221,18 @@ impl Connection {
             }
         }
         let input = std::mem::take(&mut self.input);
-        let (used, turn) = self.run(local, read, &input, &mut scratch.out, &mut scratch.batch);
+        let (used, turn) = self.run(local, read, &input, input.capacity(), &mut scratch.out, &mut scratch.batch);
         self.keep_rest(input, used);
+        self.note_input();
         Poll::Ready(self.send(cx, &mut scratch.out).map(|()| turn))
+    }
+
+    /// What is left in the connection's own buffer, for CLIENT LIST.
+    #[inline]
+    fn note_input(&self) {
+        let facts = &self.client.shared.facts;
+        facts.query_bytes.store(self.input.len() as u64, Relaxed);
+        facts.query_free_bytes.store((self.input.capacity() - self.input.len()) as u64, Relaxed);
     }
 
     fn keep_rest(&mut self, mut input: Vec<u8>, used: usize) {
@@ -193,6 +251,7 @@ impl Connection {
         local: &CoreLocal,
         read: usize,
         input: &[u8],
+        room: usize,
         out: &mut Writer,
         batch: &mut Batch,
     ) -> (usize, Turn) {
@@ -200,12 +259,22 @@ impl Connection {
         core.begin_batch(&local.node);
         core.stats.reads.add(1);
         core.stats.net_input_bytes.add(read as u64);
-        self.client.shared.facts.last_ms.store(core.now.unix_ms, Relaxed);
+        let facts = &self.client.shared.facts;
+        if read > 0 {
+            facts.last_ms.store(core.now.unix_ms, Relaxed);
+        }
+        facts.query_bytes.store(input.len() as u64, Relaxed);
+        facts.query_free_bytes.store(room.saturating_sub(input.len()) as u64, Relaxed);
         out.set_proto(self.client.proto);
         let client = &mut self.client;
         let run = AssertUnwindSafe(|| batch::run(&local.node, core, client, input, batch, out, TURN_LEN));
         let Ok(progress) = catch_unwind(run) else { return self.give_up(input.len(), out) };
+        self.client.shared.facts.command.store(self.client.last_command, Relaxed);
         self.needed = progress.needed;
+        if progress.paused {
+            self.needed = 0;
+            self.hold();
+        }
         (progress.consumed, if progress.unfinished { Turn::Unfinished } else { Turn::Done })
     }
 
@@ -288,6 +357,7 @@ impl Future for Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        self.client.leave(&self.local.node);
         self.local.node.clients.remove(&self.client.shared.id);
     }
 }

@@ -3,7 +3,9 @@
 pub mod core;
 pub mod host;
 pub(crate) mod memory;
+pub mod pause;
 mod prefetch;
+pub mod pubsub;
 pub mod stats;
 
 use std::io;
@@ -14,9 +16,11 @@ use dashmap::DashMap;
 use keyspace::shard::Keyspace;
 use settings::Settings;
 
-use crate::client::Shared;
+use crate::client::{Shared, signal};
 use crate::table::Table;
 use host::{Host, NoHost};
+use pause::Pause;
+use pubsub::PubSub;
 use stats::CoreStats;
 
 /// See the module's head.
@@ -31,6 +35,10 @@ pub struct Node {
     pub cores: Box<[Arc<CoreStats>]>,
     /// All connections.
     pub clients: DashMap<u64, Arc<Shared>>,
+    /// Who listens to which channels.
+    pub pubsub: PubSub,
+    /// CLIENT PAUSE.
+    pub pause: Pause,
     /// 40 hex digits, new at each start.
     pub run_id: String,
     /// When it started, unix milliseconds.
@@ -57,6 +65,8 @@ impl Node {
             table,
             cores: (0..cores).map(|_| Arc::new(CoreStats::new(commands))).collect(),
             clients: DashMap::new(),
+            pubsub: PubSub::default(),
+            pause: Pause::default(),
             errors: DashMap::new(),
             run_id: base::id::new_run_id()?,
             started_ms: base::clock::unix_ms(),
@@ -98,5 +108,12 @@ impl Node {
     /// A number for a new connection.
     pub fn next_client_id(&self) -> u64 {
         self.next_client.fetch_add(1, Relaxed)
+    }
+
+    /// Ends a pause and lets everybody know who waits for that.
+    pub(crate) fn unpause(&self) {
+        self.pause.end();
+        // All of them: who is about to wait finds the signal before it sleeps.
+        self.clients.iter().for_each(|shared| shared.raise(signal::RESUME));
     }
 }

@@ -1,5 +1,20 @@
 //! Channels.
 
+mod publish;
+mod pubsub;
+mod subscribe;
+mod unsubscribe;
+
 use crate::spec::Command;
 
-pub(crate) const COMMANDS: &[&Command] = &[];
+pub(crate) const COMMANDS: &[&Command] = &[
+    &publish::PUBLISH,
+    &publish::SPUBLISH,
+    &pubsub::PUBSUB,
+    &subscribe::PSUBSCRIBE,
+    &subscribe::SSUBSCRIBE,
+    &subscribe::SUBSCRIBE,
+    &unsubscribe::PUNSUBSCRIBE,
+    &unsubscribe::SUNSUBSCRIBE,
+    &unsubscribe::UNSUBSCRIBE,
+];
