@@ -71,7 +71,9 @@ async fn serve(node: Arc<Node>, index: usize, mut sockets: UnboundedReceiver<Acc
 fn open(local: &Rc<CoreLocal>, socket: Accepted, load: &Arc<AtomicUsize>) {
     let node = &local.node;
     let (addr, laddr, fd) = socket.names();
-    let shared = Arc::new(Shared::new(node.next_client_id(), fd, addr, laddr, base::clock::unix_ms()));
+    let mut shared = Shared::new(node.next_client_id(), fd, addr, laddr, base::clock::unix_ms());
+    shared.core = local.core.borrow().index;
+    let shared = Arc::new(shared);
     shared.facts.unix_socket.store(matches!(socket, Accepted::Unix(_)), Relaxed);
     let Ok(socket) = socket.register() else {
         load.fetch_sub(1, Relaxed);
