@@ -175,6 +175,29 @@ impl<'a, T: Options<'a>> Arg<'a> for Unread<'a, T> {
     }
 }
 
+/// As [`Unread`], for one word.
+#[derive(Clone, Copy)]
+pub struct UnreadWord<'a, T> {
+    word: Args<'a>,
+    kind: std::marker::PhantomData<T>,
+}
+
+impl<'a, T: Arg<'a>> UnreadWord<'a, T> {
+    /// Reads it.
+    pub fn read(mut self) -> Result<T> {
+        T::take(&mut self.word)
+    }
+}
+
+impl<'a, T: Arg<'a>> Arg<'a> for UnreadWord<'a, T> {
+    const DOC: ArgDoc = T::DOC;
+
+    fn take(args: &mut Args<'a>) -> Result<Self> {
+        let word = args.take_first(1).map_err(|_| Error::Arity)?;
+        Ok(Self { word, kind: std::marker::PhantomData })
+    }
+}
+
 /// One of some tokens; made by `#[derive(Args)]` on an enum.
 pub trait OneOf<'a>: Sized {
     /// The alternatives.

@@ -1,6 +1,6 @@
 //! What handlers return, and how it is written; aggregates that need no tree are written straight to `ctx.out`.
 
-use keyspace::packed::IntText;
+use keyspace::packed::{Element, IntText};
 use keyspace::string::Text;
 use resp::Writer;
 
@@ -101,6 +101,15 @@ pub fn text_range(out: &mut Writer, text: Text<'_>, range: std::ops::Range<usize
         Text::Bytes(bytes) => out.bulk(&bytes[range]),
         Text::Int(number) => out.bulk(&IntText::default().spell(number)[range]),
         Text::Shared(shared) => out.bulk_shared(bytes::Bytes::from_owner(SharedText(shared)).slice(range)),
+    }
+}
+
+/// Writes an element of a collection as a bulk.
+#[inline]
+pub fn element(out: &mut Writer, element: Element<'_>) {
+    match element {
+        Element::Bytes(bytes) => out.bulk(bytes),
+        Element::Int(number) => out.bulk_int(number),
     }
 }
 

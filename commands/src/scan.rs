@@ -29,6 +29,9 @@ impl<'a> Arg<'a> for Cursor {
     }
 }
 
+/// How many a call visits when the client does not say.
+pub(crate) const COUNT_DEFAULT: usize = 10;
+
 /// How many elements a call visits, about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Count(pub(crate) usize);
@@ -56,13 +59,18 @@ pub(crate) struct ScanOptions<'a> {
 impl ScanOptions<'_> {
     /// How many elements to visit, about.
     pub(crate) fn count(&self) -> usize {
-        self.count.map_or(10, |Count(count)| count)
+        self.count.map_or(COUNT_DEFAULT, |Count(count)| count)
     }
 
     /// Whether an element is to be answered.
     pub(crate) fn admits(&self, element: &[u8]) -> bool {
-        self.pattern.is_none_or(|pattern| base::glob::matches(pattern, element, false))
+        admits(self.pattern, element)
     }
+}
+
+/// Whether an element is to be answered; `*` leaves out nothing, not even the empty one.
+pub(crate) fn admits(pattern: Option<&[u8]>, element: &[u8]) -> bool {
+    pattern.is_none_or(|pattern| pattern == b"*" || base::glob::matches(pattern, element, false))
 }
 
 /// Writes the head of the reply: the next cursor, and that `elements` follow.

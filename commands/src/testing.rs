@@ -53,6 +53,11 @@ impl Fixture {
         })
     }
 
+    /// Changes a setting.
+    pub fn configure(&self, name: &str, value: &str) {
+        self.node.settings.set(&[(name, value)], settings::Caller::default()).expect("a setting and a value it takes");
+    }
+
     /// Moves the clock that commands see.
     pub fn advance_ms(&mut self, ms: i64) {
         self.ahead_ms += ms;

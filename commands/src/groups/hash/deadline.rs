@@ -1,0 +1,30 @@
+//! The deadlines that HEXPIRE, HGETEX and HSETEX are given.
+
+use crate::error::{Error, Result};
+
+/// Redis keeps the deadline of a field in 46 bits.
+pub(super) const DEADLINE_MS_MAX: i64 = (1 << 46) - 1;
+
+/// How a time is given.
+#[derive(Clone, Copy)]
+pub(super) enum Unit {
+    Seconds,
+    Milliseconds,
+    UnixSeconds,
+    UnixMilliseconds,
+}
+
+/// The deadline in unix milliseconds that `command` was given as `amount`, up to `max_ms`.
+pub(super) fn deadline_ms(command: &'static str, amount: i64, unit: Unit, now_ms: i64, max_ms: i64) -> Result<i64> {
+    if amount < 0 {
+        return Err(Error::Plain("ERR invalid expire time, must be >= 0"));
+    }
+    let (unit_ms, base_ms) = match unit {
+        Unit::Seconds => (1000, now_ms),
+        Unit::Milliseconds => (1, now_ms),
+        Unit::UnixSeconds => (1000, 0),
+        Unit::UnixMilliseconds => (1, 0),
+    };
+    let deadline_ms = amount.checked_mul(unit_ms).and_then(|ms| ms.checked_add(base_ms));
+    deadline_ms.filter(|&deadline_ms| deadline_ms <= max_ms).ok_or(Error::InvalidExpire(command))
+}

@@ -1,0 +1,245 @@
+//! HSETEX.
+
+use commands_macros::{Args, command};
+use keyspace::change::Event;
+use keyspace::hash::{Deadline, HashMut};
+use keyspace::keys::Key;
+
+use super::deadline::{DEADLINE_MS_MAX, Unit, deadline_ms};
+use super::expired::{announce, announce_end};
+use super::{DELETE_EVENT, EXPIRE_EVENT, Field, SET_EVENT, Value, limits};
+use crate::args::{self, Arg, Many, OneOf, Pair, Rest};
+use crate::ctx::Ctx;
+use crate::error::{Error, Result};
+use crate::spec::{ArgDoc, ArgType};
+
+#[derive(Args, Clone, Copy, PartialEq)]
+enum Condition {
+    Fnx,
+    Fxx,
+}
+
+#[derive(Args, Clone, Copy)]
+enum Expiration {
+    #[arg(name = "seconds")]
+    Ex(i64),
+    #[arg(name = "milliseconds")]
+    Px(i64),
+    #[arg(name = "unix-time-seconds", unix_time)]
+    ExAt(i64),
+    #[arg(name = "unix-time-milliseconds", unix_time)]
+    PxAt(i64),
+    KeepTtl,
+}
+
+impl Expiration {
+    fn deadline(self, now_ms: i64) -> Result<Deadline> {
+        let (amount, unit) = match self {
+            Self::Ex(amount) => (amount, Unit::Seconds),
+            Self::Px(amount) => (amount, Unit::Milliseconds),
+            Self::ExAt(amount) => (amount, Unit::UnixSeconds),
+            Self::PxAt(amount) => (amount, Unit::UnixMilliseconds),
+            Self::KeepTtl => return Ok(Deadline::Keep),
+        };
+        deadline_ms("hsetex", amount, unit, now_ms, DEADLINE_MS_MAX).map(Deadline::At)
+    }
+}
+
+const FIELDS: ArgDoc = ArgDoc::block(
+    "fields",
+    &[ArgDoc::new("numfields", ArgType::Integer), <Many<Pair<Field, Value>>>::DOC.named("data")],
+)
+.token("FIELDS");
+
+/// What the words ask for.
+struct Request<'a> {
+    condition: Option<Condition>,
+    expiration: Option<Deadline>,
+    /// Fields and values, in turn; not empty.
+    pairs: args::Args<'a>,
+}
+
+impl<'a> Request<'a> {
+    fn read(mut words: args::Args<'a>, now_ms: i64) -> Result<Self> {
+        let (mut condition, mut expiration) = (None, None);
+        loop {
+            if let Some(choice) = Condition::take_if(&mut words)? {
+                if condition.replace(choice).is_some() {
+                    return Err(Error::Plain("ERR Only one of FXX or FNX arguments can be specified"));
+                }
+                continue;
+            }
+            match Expiration::take_if(&mut words) {
+                Ok(None) => {}
+                _ if expiration.is_some() => {
+                    return Err(Error::Plain(
+                        "ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified",
+                    ));
+                }
+                Ok(Some(choice)) => {
+                    expiration = Some(choice.deadline(now_ms)?);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
+            if words.take_token("FIELDS") {
+                return Ok(Self { condition, expiration, pairs: read_pairs(words)? });
+            }
+            let unknown = String::from_utf8_lossy(words.word()?);
+            return Err(Error::text(format!("ERR unknown argument: {unknown}")));
+        }
+    }
+}
+
+fn read_pairs(mut words: args::Args<'_>) -> Result<args::Args<'_>> {
+    let count = base::number::parse_i64(words.word()?).and_then(|count| i32::try_from(count).ok());
+    let count = count.filter(|&count| count > 0).ok_or(Error::Plain("ERR invalid number of fields"))?;
+    if words.len() == count as usize * 2 { Ok(words) } else { Err(Error::Arity) }
+}
+
+/// Sets fields of a hash together with their deadlines, all or none of them; answers whether it did.
+#[command(
+    "HSETEX",
+    since = "8.0.0",
+    complexity = "O(N) where N is the number of fields being set.",
+    flags(WRITE | DENYOOM | FAST),
+    keys(KeySpec::one(1, RW | UPDATE)),
+    args(
+        <Key as Arg>::DOC.named("key"),
+        ArgDoc::one_of("condition", Condition::DOCS).optional(),
+        ArgDoc::one_of("expiration", Expiration::DOCS).optional(),
+        FIELDS
+    )
+)]
+pub(crate) fn hsetex(ctx: &mut Ctx, key: Key, words: Rest) -> Result<bool> {
+    let (limits, now_ms) = (limits(ctx), ctx.now_ms());
+    let Request { condition, expiration, pairs } = Request::read(words.0, now_ms)?;
+    let mut hash = ctx.keys.hash_for_write(&key, limits)?;
+    if let Some(condition) = condition
+        && !holds(&mut hash, condition, pairs)
+    {
+        return Ok(false);
+    }
+    let fields = || pairs.iter().step_by(2);
+    hash.expect(fields().len());
+    let deadline = expiration.unwrap_or(Deadline::Clear);
+    for (field, value) in fields().zip(pairs.iter().skip(1).step_by(2)) {
+        hash.set(field, value, deadline);
+    }
+    hash.changed(SET_EVENT, fields().len());
+    if let Deadline::At(deadline_ms) = deadline {
+        let has_passed = deadline_ms <= now_ms;
+        if has_passed {
+            for field in fields() {
+                hash.take_expired(field);
+            }
+        }
+        let event: Event = if has_passed { DELETE_EVENT } else { EXPIRE_EVENT };
+        hash.event(event);
+        announce_end(&mut hash);
+    }
+    Ok(true)
+}
+
+/// Whether all fields are (not) there. Expired ones that it comes upon go.
+fn holds(hash: &mut HashMut<'_, '_>, condition: Condition, pairs: args::Args<'_>) -> bool {
+    let mut expired = 0;
+    let holds = pairs.iter().step_by(2).all(|field| {
+        expired += usize::from(hash.take_expired(field));
+        hash.contains(field) == (condition == Condition::Fxx)
+    });
+    announce(hash, expired);
+    holds
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::check;
+
+    #[test]
+    fn all_or_none() {
+        check(
+            r#"
+            > HSETEX h FXX FIELDS 1 a 1
+            (integer) 0
+            > HSETEX h FNX EX 100 FIELDS 2 a 1 b 2
+            (integer) 1
+            > HTTL h FIELDS 2 a b
+            1) (integer) 100
+            2) (integer) 100
+            > HSETEX h FNX FIELDS 2 c 3 a 9
+            (integer) 0
+            > HSETEX h FXX FIELDS 2 a 9 c 3
+            (integer) 0
+            > HSETEX h KEEPTTL FXX FIELDS 1 a 9
+            (integer) 1
+            > HSETEX h FIELDS 1 b 8
+            (integer) 1
+            > HTTL h FIELDS 2 a b
+            1) (integer) 100
+            2) (integer) -1
+            > HMGET h a b c
+            1) "9"
+            2) "8"
+            3) (nil)
+            "#,
+        );
+    }
+
+    #[test]
+    fn times_that_are_over() {
+        check(
+            r#"
+            > HSETEX h PXAT 0 FIELDS 2 a 1 b 2
+            (integer) 1
+            > HLEN h
+            (integer) 0
+            > HSETEX h PX 10 FIELDS 2 a 1 b 2
+            (integer) 1
+            + 10ms
+            > HSETEX h FXX FIELDS 1 a 3
+            (integer) 0
+            > HLEN h
+            (integer) 1
+            > HSETEX h FNX FIELDS 1 b 3
+            (integer) 1
+            > HTTL h FIELDS 1 b
+            1) (integer) -1
+            "#,
+        );
+    }
+
+    #[test]
+    fn errors_in_their_order() {
+        check(
+            r#"
+            > HSETEX h FNX FXX FIELDS 1 a 1
+            (error) ERR Only one of FXX or FNX arguments can be specified
+            > HSETEX h EX 10 PX x FIELDS 1 a 1
+            (error) ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified
+            > HSETEX h EX x FOO 1 a 1
+            (error) ERR value is not an integer or out of range
+            > HSETEX h EX -1 FOO 1 a 1
+            (error) ERR invalid expire time, must be >= 0
+            > HSETEX h PXAT 70368744177664 FOO 1 a 1
+            (error) ERR invalid expire time in 'hsetex' command
+            > HSETEX h PERSIST FIELDS 1 a 1
+            (error) ERR unknown argument: PERSIST
+            > HSETEX h EX 10 FNX FIELDS
+            (error) ERR wrong number of arguments for 'hsetex' command
+            > HSETEX h FIELDS 2147483648 a 1
+            (error) ERR invalid number of fields
+            > HSETEX h FIELDS 0 a 1
+            (error) ERR invalid number of fields
+            > HSETEX h FIELDS 1 a 1 b
+            (error) ERR wrong number of arguments for 'hsetex' command
+            > SET k v
+            OK
+            > HSETEX k FIELDS 2 a 1
+            (error) ERR wrong number of arguments for 'hsetex' command
+            > HSETEX k FIELDS 1 a 1
+            (error) WRONGTYPE Operation against a key holding the wrong kind of value
+            "#,
+        );
+    }
+}
