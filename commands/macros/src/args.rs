@@ -142,7 +142,8 @@ enum FieldKind<'t> {
     OneOf(&'t Type),
 }
 
-fn option_of(kind: &Type) -> Option<&Type> {
+/// The `T` of an `Option<T>`.
+pub(crate) fn option_of(kind: &Type) -> Option<&Type> {
     let Type::Path(path) = kind else { return None };
     let last = path.path.segments.last()?;
     let syn::PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };

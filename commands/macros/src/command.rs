@@ -5,7 +5,7 @@ use quote::{format_ident, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, Error, FnArg, Ident, ItemFn, LitStr, Pat, Result, Token, parenthesized};
 
-use crate::args::{ArgAttributes, doc_name};
+use crate::args::{ArgAttributes, doc_name, option_of};
 
 /// The attribute's content.
 struct Declaration {
@@ -130,6 +130,11 @@ fn parameters(function: &mut ItemFn) -> Result<Vec<Parameter>> {
             }
         } else {
             let take = match &attributes.token {
+                Some(token) if let Some(inner) = option_of(kind) => quote!(if args.take_token(#token) {
+                    Some(<#inner as crate::args::Arg>::take_value(args)?)
+                } else {
+                    None
+                }),
                 Some(token) => quote!({ args.expect_token(#token)?; <#kind as crate::args::Arg>::take(args)? }),
                 None => quote!(<#kind as crate::args::Arg>::take(args)?),
             };

@@ -9,7 +9,7 @@ pub mod pubsub;
 pub mod stats;
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 use dashmap::DashMap;
@@ -47,6 +47,9 @@ pub struct Node {
     pub errors: DashMap<Box<str>, u64>,
     host: OnceLock<Box<dyn Host>>,
     rejected_connections: AtomicU64,
+    /// The length from which an element of a list gets a node of its own (DEBUG quicklist-packed-threshold);
+    /// 0: when it exceeds a node's limit.
+    pub list_packed_threshold: AtomicUsize,
     next_client: AtomicU64,
 }
 
@@ -72,6 +75,7 @@ impl Node {
             started_ms: base::clock::unix_ms(),
             host: OnceLock::new(),
             rejected_connections: AtomicU64::new(0),
+            list_packed_threshold: AtomicUsize::new(0),
             next_client: AtomicU64::new(1),
         })
     }

@@ -10,6 +10,7 @@
 
 mod backlen;
 mod edit;
+mod keys;
 mod limits;
 mod node;
 mod range;
@@ -18,6 +19,7 @@ mod search;
 mod tests;
 
 pub use edit::Side;
+pub use keys::ListMut;
 pub use limits::Limits;
 pub use node::End;
 pub use range::{Range, RangeRev};
