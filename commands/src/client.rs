@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::R
 use std::task::Waker;
 
 use bytes::Bytes;
-use keyspace::shard::WatchFlag;
+use keyspace::keys::Keys;
+use keyspace::shard::{Keyspace, WatchFlag};
 use parking_lot::Mutex;
 use resp::Proto;
 
@@ -70,8 +71,21 @@ pub enum Replies {
 pub struct Multi {
     /// In order.
     pub queue: Vec<OwnedRequest>,
+    /// The flags that any of them has.
+    pub flags: u32,
+    /// Bytes that they occupy.
+    pub bytes: usize,
     /// Some command could not be queued: EXEC will refuse.
     pub broken: bool,
+}
+
+impl Multi {
+    /// Puts a request at the end.
+    pub fn push(&mut self, request: OwnedRequest) {
+        self.flags |= request.request().row.command.flags;
+        self.bytes += request.memory_usage();
+        self.queue.push(request);
+    }
 }
 
 /// What stands on a connection's own signal word.
@@ -273,6 +287,59 @@ impl Client {
         }
     }
 
+    /// MULTI: commands are queued from now on.
+    pub(crate) fn begin_transaction(&mut self) {
+        self.multi = Some(Box::default());
+        self.tell_multi();
+    }
+
+    /// Tells others how much is queued.
+    pub(crate) fn tell_multi(&self) {
+        let facts = &self.shared.facts;
+        facts.multi.store(self.multi.as_ref().map_or(-1, |multi| multi.queue.len() as i64), Relaxed);
+        facts.multi_bytes.store(self.multi.as_ref().map_or(0, |multi| multi.bytes as u64), Relaxed);
+    }
+
+    /// Tells others how many keys are watched.
+    pub(crate) fn tell_watched(&self) {
+        self.shared.facts.watched.store(self.watched.len() as u32, Relaxed);
+    }
+
+    /// Drops the queue of MULTI and all watches. Locks the watched keys' shards: none may be locked.
+    pub(crate) fn leave_transaction(&mut self, space: &Keyspace) {
+        self.multi = None;
+        self.tell_multi();
+        self.unwatch(space);
+    }
+
+    /// Drops all watches. Locks the watched keys' shards: none may be locked.
+    pub(crate) fn unwatch(&mut self, space: &Keyspace) {
+        for (db, key) in std::mem::take(&mut self.watched) {
+            space.unwatch(db, &key, &self.watch_flag);
+        }
+        self.forget_watches();
+    }
+
+    /// As `unwatch`, in the middle of EXEC, which has those shards locked; whether a watched key changed or expired.
+    pub(crate) fn take_watches(&mut self, keys: &mut Keys<'_>) -> bool {
+        let own = keys.db_index();
+        for (db, bytes) in std::mem::take(&mut self.watched) {
+            keys.select(db);
+            let key = keys.key(&bytes);
+            // WATCH found no expired key, so one that is found now expired since: a change, which raises the flag.
+            keys.find_untouched(&key);
+            keys.unwatch(&key, &self.watch_flag);
+        }
+        keys.select(own);
+        self.forget_watches()
+    }
+
+    /// Whether a watched key had changed; no shard knows the flag any more.
+    fn forget_watches(&mut self) -> bool {
+        self.tell_watched();
+        self.watch_flag.swap(false, SeqCst)
+    }
+
     /// Selects a database.
     pub fn select(&mut self, db: usize) {
         self.db = db;
@@ -310,13 +377,6 @@ impl Client {
     /// Takes the connection out of everything that knows it, but the list of connections.
     pub fn leave(&mut self, node: &Node) {
         node.pubsub.leave(self);
-        self.multi = None;
-        self.shared.facts.multi.store(-1, Relaxed);
-        self.shared.facts.multi_bytes.store(0, Relaxed);
-        for (db, key) in self.watched.drain(..) {
-            node.space.unwatch(db, &key, &self.watch_flag);
-        }
-        self.shared.facts.watched.store(0, Relaxed);
-        self.watch_flag = WatchFlag::default();
+        self.leave_transaction(&node.space);
     }
 }

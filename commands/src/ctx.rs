@@ -3,7 +3,7 @@
 use keyspace::keys::Keys;
 use resp::{Proto, Writer};
 
-use crate::client::{Client, Origin};
+use crate::client::{Client, Multi, Origin};
 use crate::node::Node;
 use crate::request::Request;
 
@@ -21,6 +21,8 @@ pub struct Ctx<'c> {
     pub origin: Origin,
     /// The request itself.
     pub request: Request<'c>,
+    /// What EXEC is to run.
+    pub transaction: Option<&'c Multi>,
     /// The core that runs it.
     pub core: CoreView<'c>,
 }
@@ -32,6 +34,8 @@ pub struct CoreView<'c> {
     pub stats: &'c crate::node::stats::CoreStats,
     /// Random numbers.
     pub random: &'c std::cell::RefCell<base::id::Rng>,
+    /// For how long something took.
+    pub clock: &'c base::clock::Clock,
 }
 
 impl Ctx<'_> {

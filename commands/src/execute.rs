@@ -1,20 +1,20 @@
 //! The path of a request: look up (done: the request has its row), guards, lock, run, publish.
 
-use std::sync::atomic::Ordering::Relaxed;
 
 use keyspace::change::Tally;
 use keyspace::keys::{Access, Keys, Now};
 use resp::Writer;
 
-use crate::client::{Client, Origin, Replies};
+use crate::client::{Client, Multi, Origin, Replies};
 use crate::ctx::{CoreView, Ctx};
-use crate::error::{Error, Wait};
+use crate::error::{Error, Otherwise, Wait};
 use crate::guards;
 use crate::keys::{KeyShape, find_keys};
 use crate::node::Node;
 use crate::node::core::Core;
+use crate::node::stats::CoreStats;
 use crate::publish;
-use crate::request::{OwnedRequest, Request};
+use crate::request::Request;
 use crate::spec::{Locks, flag};
 use crate::table::Row;
 
@@ -60,7 +60,7 @@ pub fn execute(node: &Node, core: &mut Core, client: &mut Client, request: Reque
         return Outcome::Paused;
     }
     if client.multi.is_some() && !command.has(flag::UNQUEUED) {
-        queue(client, &request, out);
+        queue(node, client, &request, out);
         withhold(client, out, mark);
         return Outcome::Done;
     }
@@ -85,16 +85,36 @@ fn run(
     request: Request,
     out: &mut Writer,
 ) -> Outcome {
-    let Core { tally, stats, random, now, .. } = core;
-    let keys = lock(node, *now, client, &request, tally);
-    let mut ctx = Ctx { node, client, keys, out, origin, request, core: CoreView { stats, random } };
+    let transaction = if request.row.command.locks == Locks::Queued { client.multi.take() } else { None };
+    let transaction = transaction.as_deref();
+    let Core { tally, stats, random, now, clock, .. } = core;
+    let keys = lock(node, *now, client, &request, transaction, tally);
+    let core_view = CoreView { stats, random, clock };
+    let mut ctx = Ctx { node, client, keys, out, origin, request, transaction, core: core_view };
     let result = call(&mut ctx, &request);
     drop(ctx);
     let end = core.clock.ticks();
     let ns = core.clock.ns_between(core.last, end);
     core.last = end;
-    account(core, request.row, ns);
+    account(&core.stats, request.row, ns);
     result
+}
+
+/// Runs one request of a transaction on the keys that EXEC locked; it never waits.
+pub(crate) fn run_queued<'c>(ctx: &mut Ctx<'c>, request: Request<'c>) {
+    let start = ctx.core.clock.ticks();
+    ctx.core.stats.commands.add(1);
+    ctx.request = request;
+    // An earlier request of the transaction may have selected another database.
+    ctx.keys.select(ctx.client.db);
+    if let Outcome::Wait(wait) = call(ctx, &request) {
+        match wait.otherwise {
+            Otherwise::Null => ctx.out.null(),
+            Otherwise::NullArray => ctx.out.null_array(),
+        }
+    }
+    let ns = ctx.core.clock.ns_between(start, ctx.core.clock.ticks());
+    account(ctx.core.stats, request.row, ns);
 }
 
 /// Runs a request on locked keys and writes its reply or error.
@@ -128,13 +148,20 @@ pub(crate) fn failed(node: &Node, core: CoreView<'_>, row: &Row, error: &Error, 
 }
 
 /// Counts an error by its code.
-pub(crate) fn count_error(node: &Node, stats: &crate::node::stats::CoreStats, line: &str) {
+pub(crate) fn count_error(node: &Node, stats: &CoreStats, line: &str) {
     stats.errors.add(1);
     let code = line.split(' ').next().unwrap_or("ERR");
     node.count_error(code);
 }
 
-fn lock<'k>(node: &'k Node, mut now: Now, client: &Client, request: &Request<'_>, tally: &'k mut Tally) -> Keys<'k> {
+fn lock<'k>(
+    node: &'k Node,
+    mut now: Now,
+    client: &Client,
+    request: &Request<'_>,
+    transaction: Option<&Multi>,
+    tally: &'k mut Tally,
+) -> Keys<'k> {
     let space = &node.space;
     if client.no_touch {
         now.access = Access::Untouched { initial: now.access.initial() };
@@ -159,13 +186,19 @@ fn lock<'k>(node: &'k Node, mut now: Now, client: &Client, request: &Request<'_>
         }
         (Locks::Walk, _) => Keys::none(space, client.db, now, tally),
         (Locks::All, _) => Keys::lock_all(space, client.db, now, tally),
-        (Locks::Queued, _) => lock_queued(node, client, now, tally),
+        (Locks::Queued, _) => lock_queued(node, client, transaction, now, tally),
     }
 }
 
 /// The shards of all queued commands; everything, when one of them needs everything.
-fn lock_queued<'k>(node: &'k Node, client: &Client, now: Now, tally: &'k mut Tally) -> Keys<'k> {
-    let queue = client.multi.as_ref().map_or(&[][..], |multi| &multi.queue);
+fn lock_queued<'k>(
+    node: &'k Node,
+    client: &Client,
+    transaction: Option<&Multi>,
+    now: Now,
+    tally: &'k mut Tally,
+) -> Keys<'k> {
+    let queue = transaction.map_or(&[][..], |multi| &multi.queue);
     if queue.iter().any(|queued| matches!(queued.request().row.command.locks, Locks::All | Locks::Walk)) {
         return Keys::lock_all(&node.space, client.db, now, tally);
     }
@@ -179,21 +212,20 @@ fn lock_queued<'k>(node: &'k Node, client: &Client, now: Now, tally: &'k mut Tal
 }
 
 #[inline]
-fn account(core: &Core, row: &Row, ns: u64) {
-    let stats = &core.stats.by_command[row.index];
+fn account(stats: &CoreStats, row: &Row, ns: u64) {
+    let stats = &stats.by_command[row.index];
     stats.calls.add(1);
     stats.ns.add(ns);
     stats.histogram.get_or_init(Box::default).record(ns);
 }
 
 #[cold]
-fn queue(client: &mut Client, request: &Request<'_>, out: &mut Writer) {
+fn queue(node: &Node, client: &mut Client, request: &Request<'_>, out: &mut Writer) {
     if let Some(multi) = &mut client.multi {
-        multi.queue.push(request.to_owned());
-        let facts = &client.shared.facts;
-        facts.multi.store(multi.queue.len() as i64, Relaxed);
-        let bytes = multi.queue.last().map_or(0, OwnedRequest::memory_usage) as u64;
-        facts.multi_bytes.store(facts.multi_bytes.load(Relaxed) + bytes, Relaxed);
+        multi.push(request.to_owned());
+        // Else a client that never sends EXEC could take all memory.
+        client.closing |= multi.bytes as u64 > node.settings.client_query_buffer_limit();
+        client.tell_multi();
     }
     out.simple("QUEUED");
 }

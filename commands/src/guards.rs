@@ -1,5 +1,6 @@
 //! What may refuse a request, in Redis's order; each guard reads flags, none knows a command's name.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use resp::{Proto, Writer};
@@ -21,11 +22,20 @@ pub(crate) fn admit(node: &Node, core: &mut Core, client: &Client, request: &Req
     if client.multi.is_some() {
         in_multi(request)?;
     }
-    memory(node, core, request)?;
+    memory(node, core, client, request)?;
     if client.is_subscriber() {
         subscriber(client, request)?;
     }
     Ok(())
+}
+
+/// A command's flags; for the one that runs a transaction, also those of all that it runs.
+fn flags(client: &Client, request: &Request<'_>) -> u32 {
+    let command = request.row.command;
+    match &client.multi {
+        Some(multi) if command.locks == Locks::Queued => command.flags | multi.flags,
+        _ => command.flags,
+    }
 }
 
 #[inline]
@@ -54,12 +64,15 @@ fn in_multi(request: &Request<'_>) -> Result<()> {
 }
 
 #[inline]
-fn memory(node: &Node, core: &mut Core, request: &Request<'_>) -> Result<()> {
+fn memory(node: &Node, core: &mut Core, client: &Client, request: &Request<'_>) -> Result<()> {
     if node.settings.maxmemory() == 0 {
         return Ok(());
     }
     let has_room = node.make_room(core);
-    if has_room || !request.row.command.has(flag::DENYOOM) { Ok(()) } else { Err(Error::OutOfMemory) }
+    // What is queued takes memory too.
+    let is_queued = client.multi.is_some() && !request.row.command.has(flag::UNQUEUED);
+    let takes_memory = is_queued || flags(client, request) & flag::DENYOOM != 0;
+    if has_room || !takes_memory { Ok(()) } else { Err(Error::OutOfMemory) }
 }
 
 /// Under RESP2 a subscriber could not tell replies from messages.
@@ -81,11 +94,7 @@ pub(crate) fn is_paused(node: &Node, core: &Core, client: &Client, request: &Req
     match node.pause.state(core.now.unix_ms) {
         None => false,
         Some((Paused::All, _)) => true,
-        Some((Paused::Writes, _)) if request.row.command.locks == Locks::Queued => {
-            let queue = client.multi.as_ref().map_or(&[][..], |multi| &multi.queue);
-            queue.iter().any(|queued| queued.request().row.command.has(WRITES))
-        }
-        Some((Paused::Writes, _)) => request.row.command.has(WRITES),
+        Some((Paused::Writes, _)) => flags(client, request) & WRITES != 0,
     }
 }
 
@@ -99,8 +108,13 @@ pub(crate) fn reject(
     error: &Error,
     out: &mut Writer,
 ) {
-    let line = error.line(&request.row.name);
+    let mut line = error.line(&request.row.name);
     core.stats.by_command[request.row.index].rejected.add(1);
+    if request.row.command.locks == Locks::Queued {
+        client.leave_transaction(&node.space);
+        let why = line.strip_prefix("ERR ").unwrap_or(&line);
+        line = Cow::Owned(format!("EXECABORT Transaction discarded because of: {why}"));
+    }
     count_error(node, &core.stats, &line);
     if let Some(multi) = &mut client.multi {
         multi.broken = true;

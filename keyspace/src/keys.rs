@@ -407,6 +407,12 @@ impl<'k> Keys<'k> {
         self.tally.changes.push(Change { db: self.db, event, key: key.bytes.into(), modified });
     }
 
+    /// Takes a watch of a key back.
+    pub fn unwatch(&mut self, key: &Key, flag: &WatchFlag) {
+        // SAFETY: the shard is locked, and no reference into it is in use.
+        unsafe { self.space.unwatch_locked(self.shard_of(key.hash), self.db, key.bytes, flag) }
+    }
+
     /// Sets `flag` when the key changes from now on; false when it was watched already.
     pub fn watch(&mut self, key: &Key, flag: &WatchFlag) -> bool {
         // SAFETY: the shard is locked, and no reference into it is in use.
@@ -425,6 +431,16 @@ impl<'k> Keys<'k> {
     pub fn swap_dbs(&mut self, a: usize, b: usize) {
         assert!(matches!(self.held, Held::All), "SWAPDB locks everything");
         for shard in 0..self.space.shards() {
+            // SAFETY: the shard is locked, and no reference into it is in use.
+            for bytes in unsafe { self.space.watched_keys(shard) } {
+                // An expired key would look like a change to those who watch it where it comes to.
+                let key = self.key(&bytes);
+                for db in [a, b] {
+                    let own = self.select(db);
+                    self.find_untouched(&key);
+                    self.select(own);
+                }
+            }
             // SAFETY: all shards are locked, and no reference into them is in use.
             unsafe { self.space.swap(shard, a, b) };
         }

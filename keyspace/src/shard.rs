@@ -283,7 +283,19 @@ impl Keyspace {
     pub fn unwatch(&self, db: usize, key: &[u8], flag: &WatchFlag) {
         let shard = self.shard_of(self.hash(key));
         self.lock(shard);
-        // SAFETY: the lock is held, and `data` ends before the unlock.
+        // SAFETY: locked above, and no reference into the shard is in use.
+        unsafe {
+            self.unwatch_locked(shard, db, key, flag);
+            self.unlock(shard, db);
+        }
+    }
+
+    /// As `unwatch`, in a shard that is locked.
+    ///
+    /// # Safety
+    /// The caller holds the lock, and no other reference from here is in use.
+    pub(crate) unsafe fn unwatch_locked(&self, shard: usize, db: usize, key: &[u8], flag: &WatchFlag) {
+        // SAFETY: the caller's promise.
         let data = unsafe { self.data(shard) };
         if let Some(watchers) = data.watched.get_mut(key) {
             let before = watchers.len();
@@ -293,8 +305,15 @@ impl Keyspace {
                 data.watched.remove(key);
             }
         }
-        // SAFETY: locked above.
-        unsafe { self.unlock(shard, db) };
+    }
+
+    /// The watched keys of a shard, whatever their database.
+    ///
+    /// # Safety
+    /// The caller holds the lock, and no other reference from here is in use.
+    pub(crate) unsafe fn watched_keys(&self, shard: usize) -> Vec<Box<[u8]>> {
+        // SAFETY: the caller's promise.
+        unsafe { self.data(shard) }.watched.keys().cloned().collect()
     }
 
     /// The number of watched (client, key) pairs.
