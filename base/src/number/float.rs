@@ -77,6 +77,59 @@ pub fn format_f64(value: f64) -> F64Text {
     text
 }
 
+/// A double as C's `%.17g` spells it, which says more digits than it takes to read the same double back.
+pub fn format_f64_17(value: f64) -> F64Text {
+    use std::io::Write;
+    if !value.is_finite() || value == 0.0 {
+        return format_f64(value);
+    }
+    let (mut scientific, mut text) = ([0; F64Text::LEN_MAX], F64Text::new());
+    let mut room = &mut scientific[..];
+    // Seventeen digits and an exponent take 24 bytes at most.
+    let _ = write!(room, "{:.16e}", value.abs());
+    let left = room.len();
+    let scientific = &scientific[..F64Text::LEN_MAX - left];
+    let (mantissa, exponent) = scientific.split_at(scientific.iter().position(|&byte| byte == b'e').unwrap_or(0));
+    let exponent = super::parse_i64(exponent.get(1..).unwrap_or_default()).unwrap_or(0) as i32;
+    let mut digits = [0; 17];
+    mantissa.iter().filter(|byte| **byte != b'.').zip(&mut digits).for_each(|(&from, to)| *to = from);
+    let len = digits.iter().rposition(|&digit| digit != b'0').map_or(1, |last| last + 1);
+    if value < 0.0 {
+        text.push(b"-");
+    }
+    push_general(&mut text, &digits, len, exponent);
+    text
+}
+
+/// Seventeen digits, of which `len` count, the first one at `10^exponent`.
+fn push_general(text: &mut F64Text, digits: &[u8; 17], len: usize, exponent: i32) {
+    let whole = usize::try_from(exponent + 1).unwrap_or(0);
+    match exponent {
+        -4..=-1 => {
+            text.push(b"0.");
+            text.push_zeros((-exponent - 1) as usize);
+            text.push(&digits[..len]);
+        }
+        0..=16 => {
+            text.push(&digits[..whole]);
+            if len > whole {
+                text.push(b".");
+                text.push(&digits[whole..len]);
+            }
+        }
+        _ => {
+            text.push(&digits[..1]);
+            if len > 1 {
+                text.push(b".");
+                text.push(&digits[1..len]);
+            }
+            text.push(if exponent < 0 { b"e-" } else { b"e+" });
+            text.push_zeros(usize::from(exponent.abs() < 10));
+            text.push(itoa::Buffer::new().format(exponent.abs()).as_bytes());
+        }
+    }
+}
+
 fn push_digits(text: &mut F64Text, digits: &shortest::Digits) {
     let bytes = &digits.bytes[..digits.len];
     let len = digits.len as i32;
@@ -197,6 +250,29 @@ mod tests {
         (f64::NEG_INFINITY, "-inf"),
         (f64::NAN, "nan"),
     ];
+
+    #[test]
+    fn seventeen_digits_as_c_prints_them() {
+        let cases: [(f64, &str); 14] = [
+            (0.1, "0.10000000000000001"),
+            (3.0, "3"),
+            (-0.0, "-0"),
+            (-2.5, "-2.5"),
+            (100.0, "100"),
+            (1e20, "1e+20"),
+            (12_345_678_901_234_567.0, "12345678901234568"),
+            (123_456_789_012_345_680.0, "1.2345678901234568e+17"),
+            (0.0001, "0.0001"),
+            (0.000_012_3, "1.2300000000000001e-05"),
+            (f64::MAX, "1.7976931348623157e+308"),
+            (5e-324, "4.9406564584124654e-324"),
+            (f64::INFINITY, "inf"),
+            (f64::NEG_INFINITY, "-inf"),
+        ];
+        for (value, text) in cases {
+            assert_eq!(super::format_f64_17(value).as_str(), text);
+        }
+    }
 
     #[test]
     fn spelled_as_redis() {
