@@ -21,3 +21,4 @@ pub mod spec;
 pub mod table;
 #[cfg(test)]
 pub mod testing;
+mod timeout;

@@ -270,7 +270,7 @@ mod tests {
             (f64::NEG_INFINITY, "-inf"),
         ];
         for (value, text) in cases {
-            assert_eq!(super::format_f64_17(value).as_str(), text);
+            assert_eq!(format_f64_17(value).as_str(), text);
         }
     }
 

@@ -75,7 +75,7 @@ impl How {
         if self.nx && self.xx {
             return Err(Error::Plain("ERR XX and NX options at the same time are not compatible"));
         }
-        if (self.gt && self.nx) || (self.lt && self.nx) || (self.gt && self.lt) {
+        if (self.gt && self.lt) || (self.nx && (self.gt || self.lt)) {
             return Err(Error::Plain("ERR GT, LT, and/or NX options at the same time are not compatible"));
         }
         if self.increment && words > 2 {
@@ -216,4 +216,116 @@ fn finish_increment(ctx: &mut Ctx, key: &Key, score: Option<(f64, Put)>) -> Resu
     }
     ctx.out.double(score);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::check;
+
+    #[test]
+    fn options() {
+        check(
+            r#"
+            > ZADD z 1 a 2 b
+            (integer) 2
+            > ZADD z CH NX 9 a 3 c
+            (integer) 1
+            > ZADD z CH XX 9 a 3 d
+            (integer) 1
+            > ZADD z GT CH 1 a 10 b 5 e
+            (integer) 2
+            > ZADD z LT CH 1 a 11 b
+            (integer) 1
+            > ZADD z INCR 1.5 a
+            "2.5"
+            > ZADD z NX INCR 1 a
+            (nil)
+            > ZADD z GT INCR -1 a
+            (nil)
+            > ZADD none XX INCR 1 a
+            (nil)
+            > ZADD none XX 1 a
+            (integer) 0
+            > EXISTS none
+            (integer) 0
+            > ZRANGE z 0 -1 WITHSCORES
+            1) "a"
+            2) "2.5"
+            3) "c"
+            4) "3"
+            5) "e"
+            6) "5"
+            7) "b"
+            8) "10"
+            "#,
+        );
+    }
+
+    #[test]
+    fn errors_come_in_order() {
+        check(
+            r#"
+            > SET s v
+            OK
+            > ZADD s 1
+            (error) ERR wrong number of arguments for 'zadd' command
+            > ZADD s NX XX
+            (error) ERR syntax error
+            > ZADD s 1 a 2
+            (error) ERR syntax error
+            > ZADD s NX XX 1 a
+            (error) ERR XX and NX options at the same time are not compatible
+            > ZADD s GT NX 1 a
+            (error) ERR GT, LT, and/or NX options at the same time are not compatible
+            > ZADD s GT LT 1 a
+            (error) ERR GT, LT, and/or NX options at the same time are not compatible
+            > ZADD s INCR 1 a 2 b
+            (error) ERR INCR option supports a single increment-element pair
+            > ZADD s 1 a x b
+            (error) ERR value is not a valid float
+            > ZADD s nan a
+            (error) ERR value is not a valid float
+            > ZADD s 1 a
+            (error) WRONGTYPE Operation against a key holding the wrong kind of value
+            > ZINCRBY s x a
+            (error) ERR value is not a valid float
+            > ZINCRBY s 1 a
+            (error) WRONGTYPE Operation against a key holding the wrong kind of value
+            > ZINCRBY z inf a
+            "inf"
+            > ZINCRBY z -inf a
+            (error) ERR resulting score is not a number (NaN)
+            > ZADD z INCR -inf a
+            (error) ERR resulting score is not a number (NaN)
+            "#,
+        );
+    }
+
+    #[test]
+    fn sets_grow_into_the_large_form() {
+        check(
+            r#"
+            > ZADD z 1 short
+            (integer) 1
+            > OBJECT ENCODING z
+            "listpack"
+            > ZADD z 2 a-member-that-is-longer-than-the-sixty-four-bytes-of-the-small-form
+            (integer) 1
+            > OBJECT ENCODING z
+            "skiplist"
+            > ZREM z a-member-that-is-longer-than-the-sixty-four-bytes-of-the-small-form
+            (integer) 1
+            > OBJECT ENCODING z
+            "skiplist"
+            > ZINCRBY z 0.5 short
+            "1.5"
+            > ZADD z 1.5 short
+            (integer) 0
+            > ZADD z CH 4 short
+            (integer) 1
+            > ZSCORE z short
+            "4"
+            "#,
+        );
+    }
 }

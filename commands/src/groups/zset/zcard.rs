@@ -11,3 +11,26 @@ use crate::error::Result;
 pub(crate) fn zcard(ctx: &mut Ctx, key: Key) -> Result<usize> {
     Ok(ctx.keys.zset(&key)?.map_or(0, |set| set.len()))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::check;
+
+    #[test]
+    fn counts() {
+        check(
+            r#"
+            > ZCARD z
+            (integer) 0
+            > ZADD z 1 a 2 b
+            (integer) 2
+            > ZCARD z
+            (integer) 2
+            > SET s v
+            OK
+            > ZCARD s
+            (error) WRONGTYPE Operation against a key holding the wrong kind of value
+            "#,
+        );
+    }
+}

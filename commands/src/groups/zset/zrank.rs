@@ -60,3 +60,33 @@ fn answer(ctx: &mut Ctx, key: &Key, member: &[u8], options: Rest, reverse: bool)
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::check;
+
+    #[test]
+    fn ranks_from_both_ends() {
+        check(
+            r#"
+            > ZADD z 1 a 2 b 3 c
+            (integer) 3
+            > ZRANK z b
+            (integer) 1
+            > ZREVRANK z a
+            (integer) 2
+            > ZRANK z c WITHSCORE
+            1) (integer) 2
+            2) "3"
+            > ZRANK z x
+            (nil)
+            > ZREVRANK none x
+            (nil)
+            > ZRANK z a FOO
+            (error) ERR syntax error
+            > ZRANK z a WITHSCORE FOO
+            (error) ERR wrong number of arguments for 'zrank' command
+            "#,
+        );
+    }
+}

@@ -29,3 +29,26 @@ pub(crate) fn zrem(ctx: &mut Ctx, key: Key, member: Many<&[u8]>) -> Result<usize
     }
     Ok(removed)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::check;
+
+    #[test]
+    fn the_key_goes_with_its_last_member() {
+        check(
+            r#"
+            > ZADD z 1 a 2 b 3 c
+            (integer) 3
+            > ZREM z x a a
+            (integer) 1
+            > ZREM z b c d
+            (integer) 2
+            > EXISTS z
+            (integer) 0
+            > ZREM z a
+            (integer) 0
+            "#,
+        );
+    }
+}

@@ -49,12 +49,7 @@ pub(crate) fn zremrangebylex(ctx: &mut Ctx, key: Key, min: LexEnd, max: LexEnd) 
     remove(ctx, &key, zset_event("zremrangebylex"), |set| set.ranks_by_lex(min.0, max.0))
 }
 
-fn remove(
-    ctx: &mut Ctx,
-    key: &Key,
-    event: Event,
-    ranks: impl FnOnce(ZsetRef<'_>) -> Range<usize>,
-) -> Result<usize> {
+fn remove(ctx: &mut Ctx, key: &Key, event: Event, ranks: impl FnOnce(ZsetRef<'_>) -> Range<usize>) -> Result<usize> {
     let limits = limits(ctx.node);
     let mut set = ctx.keys.zset_for_write(key, limits)?;
     let ranks = set.as_ref().map_or(0..0, ranks);
@@ -64,4 +59,39 @@ fn remove(
         modified(ctx, key, event, removed, is_gone);
     }
     Ok(removed)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::check;
+
+    #[test]
+    fn ranges_of_each_kind() {
+        check(
+            r#"
+            > ZADD z 1 a 2 b 3 c 4 d 5 e
+            (integer) 5
+            > ZREMRANGEBYRANK z 1 -4
+            (integer) 1
+            > ZREMRANGEBYRANK z 4 9
+            (integer) 0
+            > ZREMRANGEBYSCORE z (1 3
+            (integer) 1
+            > ZRANGE z 0 -1
+            1) "a"
+            2) "d"
+            3) "e"
+            > ZREMRANGEBYSCORE z x 1
+            (error) ERR min or max is not a float
+            > ZREMRANGEBYRANK z x 1
+            (error) ERR value is not an integer or out of range
+            > ZREMRANGEBYLEX z [d +
+            (integer) 2
+            > ZREMRANGEBYRANK z 0 -1
+            (integer) 1
+            > EXISTS z
+            (integer) 0
+            "#,
+        );
+    }
 }

@@ -36,3 +36,45 @@ pub(crate) fn zmscore(ctx: &mut Ctx, key: Key, member: Many<&[u8]>) -> Result<()
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{check, check3};
+
+    #[test]
+    fn scores() {
+        check(
+            r#"
+            > ZADD z 1.5 a -inf b
+            (integer) 2
+            > ZSCORE z a
+            "1.5"
+            > ZSCORE z x
+            (nil)
+            > ZSCORE none a
+            (nil)
+            > ZMSCORE z a x b
+            1) "1.5"
+            2) (nil)
+            3) "-inf"
+            > ZMSCORE none a
+            1) (nil)
+            "#,
+        );
+    }
+
+    #[test]
+    fn doubles_under_resp3() {
+        check3(
+            r#"
+            > ZADD z 1.5 a
+            (integer) 1
+            > ZSCORE z a
+            (double) 1.5
+            > ZMSCORE z a x
+            1) (double) 1.5
+            2) (nil)
+            "#,
+        );
+    }
+}
