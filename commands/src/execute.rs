@@ -1,6 +1,5 @@
 //! The path of a request: look up (done: the request has its row), guards, lock, run, publish.
 
-
 use keyspace::change::Tally;
 use keyspace::keys::{Access, Keys, Now};
 use resp::Writer;
@@ -92,7 +91,11 @@ fn run(
     let core_view = CoreView { stats, random, clock };
     let mut ctx = Ctx { node, client, keys, out, origin, request, transaction, core: core_view };
     let result = call(&mut ctx, &request);
+    let order = node.order_of(&ctx.keys);
     drop(ctx);
+    if let Some(order) = order {
+        node.announce(&order, &core.tally.changes);
+    }
     let end = core.clock.ticks();
     let ns = core.clock.ns_between(core.last, end);
     core.last = end;

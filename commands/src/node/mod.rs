@@ -1,6 +1,7 @@
 //! The running instance: what all cores share.
 
 pub mod core;
+mod events;
 pub mod host;
 pub(crate) mod memory;
 pub mod pause;
@@ -62,7 +63,7 @@ impl Node {
         let mut rng = base::id::Rng::from_os()?;
         let space = Keyspace::new(cores * 64, settings.databases() as usize, rng.next_u64());
         let commands = table.len();
-        Ok(Self {
+        let node = Self {
             space,
             settings,
             table,
@@ -77,7 +78,9 @@ impl Node {
             rejected_connections: AtomicU64::new(0),
             list_packed_threshold: AtomicUsize::new(0),
             next_client: AtomicU64::new(1),
-        })
+        };
+        node.follow_events();
+        Ok(node)
     }
 
     /// Says which process it runs in; once, before the first client.

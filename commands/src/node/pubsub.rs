@@ -158,6 +158,11 @@ impl PubSub {
         self.names[kind as usize].len()
     }
 
+    /// Whether nobody listens to a channel or pattern.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.patterns.load(SeqCst) == 0 && self.names[Kind::Channel as usize].is_empty()
+    }
+
     /// Keeps others from handing out messages until the guard goes.
     pub(crate) fn order(&self) -> Order<'_> {
         self.order.lock()
