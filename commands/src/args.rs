@@ -305,6 +305,19 @@ impl<'a, T: Arg<'a>> Arg<'a> for Many<'a, T> {
     }
 }
 
+/// A value to be stored, where the docs need its name: as a part of a [`Pair`].
+#[derive(Clone, Copy, Debug)]
+pub struct Value<'a>(pub &'a [u8]);
+
+impl<'a> Arg<'a> for Value<'a> {
+    const DOC: ArgDoc = ArgDoc::new("value", ArgType::String);
+
+    #[inline]
+    fn take(args: &mut Args<'a>) -> Result<Self> {
+        args.word().map(Self)
+    }
+}
+
 /// Two arguments in a row.
 #[derive(Clone, Copy, Debug)]
 pub struct Pair<A, B>(pub A, pub B);

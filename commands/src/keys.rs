@@ -118,3 +118,24 @@ fn follow(request: &Request, spec: &KeySpec, first: usize) -> Option<StepBy<Rang
     }
     Some((first..last + 1).step_by(step))
 }
+
+impl Command {
+    /// First and last key and the step between them, as COMMAND INFO answers them for clients that know no key
+    /// specs: the first run of places that does not depend on arguments; zeros where there is none.
+    pub fn key_positions(&self) -> (i16, i16, i16) {
+        let place = |spec: &KeySpec| match (spec.begin, spec.find) {
+            (Begin::Index(first), Find::Range { last, step, .. }) => {
+                Some((first, if last < 0 { last } else { first + last }, step))
+            }
+            _ => None,
+        };
+        let mut places = self.keys.iter().filter_map(place);
+        let Some(mut run) = places.next() else { return (0, 0, 0) };
+        for (first, last, step) in places {
+            if (run.1, run.2, step) == (first - 1, 1, 1) {
+                run.1 = last;
+            }
+        }
+        run
+    }
+}

@@ -20,5 +20,7 @@ mod scan;
 pub mod spec;
 pub mod table;
 #[cfg(test)]
+mod table_tests;
+#[cfg(test)]
 pub mod testing;
 mod timeout;

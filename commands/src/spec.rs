@@ -315,6 +315,24 @@ pub enum ArgType {
     Flatten,
 }
 
+impl ArgType {
+    /// As COMMAND DOCS names it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::String => "string",
+            Self::Integer => "integer",
+            Self::Double => "double",
+            Self::Pattern => "pattern",
+            Self::UnixTime => "unix-time",
+            Self::Token => "pure-token",
+            Self::OneOf => "oneof",
+            Self::Block => "block",
+            Self::Flatten => "flatten",
+        }
+    }
+}
+
 /// A node of the argument tree.
 #[derive(Clone, Copy, Debug)]
 pub struct ArgDoc {
@@ -322,10 +340,14 @@ pub struct ArgDoc {
     pub name: &'static str,
     /// Its type.
     pub kind: ArgType,
+    /// How help texts show it, where that is not its name.
+    pub display: Option<&'static str>,
     /// The token before it.
     pub token: Option<&'static str>,
     /// The version that brought it.
     pub since: Option<&'static str>,
+    /// The version that brought something better.
+    pub deprecated_since: Option<&'static str>,
     /// May be left out.
     pub optional: bool,
     /// May be repeated.
@@ -344,8 +366,10 @@ impl ArgDoc {
         Self {
             name,
             kind,
+            display: None,
             token: None,
             since: None,
+            deprecated_since: None,
             optional: false,
             multiple: false,
             multiple_token: false,
@@ -379,6 +403,11 @@ impl ArgDoc {
         Self { name, ..self }
     }
 
+    /// Shown as this in help texts.
+    pub const fn display(self, display: &'static str) -> Self {
+        Self { display: Some(display), ..self }
+    }
+
     /// After a token.
     pub const fn token(self, token: &'static str) -> Self {
         Self { token: Some(token), ..self }
@@ -387,6 +416,11 @@ impl ArgDoc {
     /// Brought by a version.
     pub const fn since(self, version: &'static str) -> Self {
         Self { since: Some(version), ..self }
+    }
+
+    /// Deprecated by a version.
+    pub const fn deprecated_since(self, version: &'static str) -> Self {
+        Self { deprecated_since: Some(version), ..self }
     }
 
     /// May be left out.

@@ -46,8 +46,8 @@ impl Group {
             Self::Generic => category::KEYSPACE,
             Self::Hash => category::HASH,
             Self::List => category::LIST,
-            Self::Pubsub => category::PUBSUB,
-            Self::Server => 0,
+            // Those of the commands about channels follow from a flag.
+            Self::Pubsub | Self::Server => 0,
             Self::Set => category::SET,
             Self::SortedSet => category::SORTEDSET,
             Self::String => category::STRING,

@@ -10,6 +10,7 @@ pub(crate) struct ArgAttributes {
     pub(crate) token: Option<LitStr>,
     pub(crate) name: Option<LitStr>,
     pub(crate) since: Option<LitStr>,
+    pub(crate) display: Option<LitStr>,
     pub(crate) unix_time: bool,
     pub(crate) pattern: bool,
     pub(crate) multiple: bool,
@@ -29,6 +30,8 @@ impl ArgAttributes {
                     found.name = Some(text(&meta)?);
                 } else if meta.path.is_ident("since") {
                     found.since = Some(text(&meta)?);
+                } else if meta.path.is_ident("display") {
+                    found.display = Some(text(&meta)?);
                 } else if meta.path.is_ident("key_spec") {
                     found.key_spec = Some(meta.value()?.parse()?);
                 } else if meta.path.is_ident("unix_time") {
@@ -40,7 +43,9 @@ impl ArgAttributes {
                 } else if meta.path.is_ident("stop") {
                     found.stop = true;
                 } else {
-                    return Err(meta.error("one of: token, name, since, key_spec, unix_time, pattern, multiple, stop"));
+                    return Err(
+                        meta.error("one of: token, name, since, display, key_spec, unix_time, pattern, multiple, stop")
+                    );
                 }
                 Ok(())
             })?;
@@ -56,6 +61,9 @@ impl ArgAttributes {
         }
         if let Some(since) = &self.since {
             doc = quote!(#doc.since(#since));
+        }
+        if let Some(display) = &self.display {
+            doc = quote!(#doc.display(#display));
         }
         if let Some(index) = &self.key_spec {
             doc = quote!(#doc.key_spec(#index));

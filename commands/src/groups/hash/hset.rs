@@ -5,8 +5,8 @@ use keyspace::hash::Deadline;
 use keyspace::keys::Key;
 
 use super::expired::purge;
-use super::{Field, SET_EVENT, Value, limits};
-use crate::args::{Many, Pair};
+use super::{Field, SET_EVENT, limits};
+use crate::args::{Many, Pair, Value};
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::reply::Ok as Done;

@@ -7,8 +7,8 @@ use keyspace::keys::Key;
 
 use super::deadline::{DEADLINE_MS_MAX, Unit, deadline_ms};
 use super::expired::{announce, announce_end};
-use super::{DELETE_EVENT, EXPIRE_EVENT, Field, SET_EVENT, Value, limits};
-use crate::args::{self, Arg, Many, OneOf, Pair, Rest};
+use super::{DELETE_EVENT, EXPIRE_EVENT, Field, SET_EVENT, limits};
+use crate::args::{self, Arg, Many, OneOf, Pair, Rest, Value};
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::spec::{ArgDoc, ArgType};

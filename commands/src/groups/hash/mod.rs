@@ -25,7 +25,7 @@ mod httl;
 use keyspace::change::{Classes, Event};
 use keyspace::hash::Limits;
 
-use crate::args::Arg;
+use crate::args::{Arg, Args};
 use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::spec::{ArgDoc, Command};
@@ -86,20 +86,7 @@ impl<'a> Arg<'a> for Field<'a> {
     const DOC: ArgDoc = <&[u8]>::DOC.named("field");
 
     #[inline]
-    fn take(args: &mut crate::args::Args<'a>) -> Result<Self> {
-        args.word().map(Self)
-    }
-}
-
-/// A value to be stored.
-#[derive(Clone, Copy)]
-pub(crate) struct Value<'a>(&'a [u8]);
-
-impl<'a> Arg<'a> for Value<'a> {
-    const DOC: ArgDoc = <&[u8]>::DOC.named("value");
-
-    #[inline]
-    fn take(args: &mut crate::args::Args<'a>) -> Result<Self> {
+    fn take(args: &mut Args<'a>) -> Result<Self> {
         args.word().map(Self)
     }
 }

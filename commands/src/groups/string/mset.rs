@@ -4,13 +4,10 @@ use commands_macros::command;
 use keyspace::keys::Key;
 
 use super::SET_EVENT;
-use crate::args::{Many, Pair};
+use crate::args::{Many, Pair, Value};
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::reply::Ok as Done;
-
-/// A value to be stored.
-type Value<'a> = &'a [u8];
 
 /// Sets several keys at once; nobody sees some of them set and others not.
 #[command(
@@ -52,7 +49,7 @@ fn whole_pairs(data: &Many<Pair<Key, Value>>) -> Result<()> {
 
 fn set_all(ctx: &mut Ctx, data: &Many<Pair<Key, Value>>) -> Result<()> {
     for pair in data.iter() {
-        let Pair(key, value) = pair?;
+        let Pair(key, Value(value)) = pair?;
         ctx.keys.set_string(&key, value, None);
         ctx.keys.changed(&key, SET_EVENT);
     }

@@ -22,8 +22,8 @@ const FILTERS: &[ArgDoc] = &[
     ArgDoc::new("client-id", ArgType::Integer).token("ID").since("2.8.12").optional(),
     ArgDoc::one_of("client-type", TYPES).token("TYPE").since("2.8.12").optional(),
     ArgDoc::new("username", ArgType::String).token("USER").optional(),
-    ArgDoc::new("addr", ArgType::String).token("ADDR").optional(),
-    ArgDoc::new("laddr", ArgType::String).token("LADDR").since("6.2.0").optional(),
+    ArgDoc::new("addr", ArgType::String).display("ip:port").token("ADDR").optional(),
+    ArgDoc::new("laddr", ArgType::String).display("ip:port").token("LADDR").since("6.2.0").optional(),
     ArgDoc::one_of("skipme", &[ArgDoc::token_only("yes").token("YES"), ArgDoc::token_only("no").token("NO")])
         .token("SKIPME")
         .optional(),
@@ -38,7 +38,7 @@ const FILTERS: &[ArgDoc] = &[
     flags(ADMIN | NOSCRIPT | LOADING | STALE),
     arity(-3),
     args(ArgDoc::one_of("filter", &[
-        ArgDoc::new("old-format", ArgType::String),
+        ArgDoc::new("old-format", ArgType::String).display("ip:port").deprecated_since("2.8.12"),
         ArgDoc::one_of("new-format", FILTERS).multiple(),
     ]))
 )]
