@@ -54,15 +54,17 @@ impl Drop for Watch {
 async fn serve(node: Arc<Node>, index: usize, mut sockets: UnboundedReceiver<Accepted>, load: Arc<AtomicUsize>) {
     let core = RefCell::new(Core::new(&node, index).expect("the OS gives random bytes"));
     let local = Rc::new(CoreLocal { node, core, scratch: RefCell::new(Scratch::default()) });
-    let mut tick = tokio::time::interval(Duration::from_millis(100));
+    let tick = tokio::time::sleep(Duration::ZERO);
+    tokio::pin!(tick);
     loop {
         tokio::select! {
             socket = sockets.recv() => match socket {
                 Some(socket) => open(&local, socket, &load),
                 None => return,
             },
-            _ = tick.tick() => {
-                keyspace::epoch::quiet(index);
+            () = &mut tick => {
+                let rest = local.node.tick(&mut local.core.borrow_mut());
+                tick.as_mut().reset(tokio::time::Instant::now() + rest);
             }
         }
     }

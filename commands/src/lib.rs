@@ -24,3 +24,8 @@ mod table_tests;
 #[cfg(test)]
 pub mod testing;
 mod timeout;
+
+/// As in the server, whose memory it counts.
+#[cfg(test)]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

@@ -63,6 +63,13 @@ impl Fixture {
         self.ahead_ms += ms;
     }
 
+    /// Does the core's background work once.
+    pub fn tick(&mut self) {
+        self.core.begin_batch(&self.node);
+        self.core.now.unix_ms += self.ahead_ms;
+        self.node.work(&mut self.core, 10);
+    }
+
     /// Runs one request and answers the reply's bytes; None when the client waits.
     pub fn run(&mut self, number: u32, words: &[&[u8]]) -> Option<Vec<u8>> {
         self.client(number);

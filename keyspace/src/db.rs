@@ -439,6 +439,7 @@ const DROP_AT_ONCE_MAX: usize = 16 * 1024;
 /// Drops a whole table: in the background when that is wanted or would take long.
 pub(crate) fn discard(db: Db, lazily: bool) {
     if db.len() > if lazily { 0 } else { DROP_AT_ONCE_MAX } {
-        object::discard_later(Box::new(db));
+        let keys = db.len();
+        object::discard_weighed(Box::new(db), keys, 0);
     }
 }

@@ -506,6 +506,23 @@ impl Keyspace {
         }
     }
 
+    /// The databases whose table in one shard is as `is_it` says.
+    pub fn dbs_where(&self, shard: usize, is_it: impl Fn(&Db) -> bool) -> SmallVec<[usize; 4]> {
+        self.lock(shard);
+        // SAFETY: the lock is held until the list is made.
+        unsafe {
+            let is_it = |&db: &usize| self.db(shard, db).is_some_and(&is_it);
+            let found = (0..self.databases()).filter(is_it).collect();
+            self.unlock_unchanged(shard);
+            found
+        }
+    }
+
+    /// The databases that have keys or hash fields with a deadline in one shard.
+    pub fn expiring_dbs(&self, shard: usize) -> SmallVec<[usize; 4]> {
+        self.dbs_where(shard, |db| db.expiring() + db.expiring_hashes() > 0)
+    }
+
     /// The locked view of one whole shard.
     pub fn lock_shard<'k>(&'k self, shard: usize, db: usize, now: Now, tally: &'k mut Tally) -> Keys<'k> {
         self.lock(shard);

@@ -32,6 +32,7 @@ pub enum Object {
 const FREE_AT_ONCE_MAX: usize = 64;
 
 static PENDING: AtomicUsize = AtomicUsize::new(0);
+static PENDING_BYTES: AtomicUsize = AtomicUsize::new(0);
 static FREED: AtomicUsize = AtomicUsize::new(0);
 
 /// Anything that takes long to drop.
@@ -88,36 +89,70 @@ impl Object {
         }
     }
 
+    /// Bytes that it occupies.
+    pub fn memory_usage(&self) -> usize {
+        match self {
+            Self::Text(text) => text.capacity(),
+            Self::Hash(hash) => hash.memory_usage(),
+            Self::List(list) => list.memory_usage(),
+            Self::Set(set) => set.memory_usage(),
+            Self::Zset(zset) => zset.memory_usage(),
+        }
+    }
+
     /// Frees it: at once when that is quick, in the background otherwise.
     pub fn discard(self) {
         if self.free_effort() > FREE_AT_ONCE_MAX {
-            discard_later(Box::new(self));
+            let bytes = self.memory_usage();
+            discard_weighed(Box::new(self), 1, bytes);
         }
+    }
+}
+
+/// Garbage on its way, with what it counts as: so many objects, so many bytes.
+struct Sack {
+    garbage: Garbage,
+    objects: usize,
+    bytes: usize,
+}
+
+impl Sack {
+    fn empty(self) {
+        drop(self.garbage);
+        crate::epoch::sweep();
+        // First the memory, then the note that it is to come: nobody sees neither.
+        crate::memory::publish_all();
+        PENDING.fetch_sub(self.objects, Relaxed);
+        PENDING_BYTES.fetch_sub(self.bytes, Relaxed);
+        FREED.fetch_add(self.objects, Relaxed);
     }
 }
 
 /// Drops `garbage` on the background thread.
 pub fn discard_later(garbage: Garbage) {
-    static REAPER: OnceLock<Sender<Garbage>> = OnceLock::new();
+    discard_weighed(garbage, 1, 0);
+}
+
+/// As `discard_later`, for garbage that counts as so many objects and bytes.
+pub(crate) fn discard_weighed(garbage: Garbage, objects: usize, bytes: usize) {
+    static REAPER: OnceLock<Sender<Sack>> = OnceLock::new();
     let reaper = REAPER.get_or_init(|| {
-        let (sender, receiver) = channel::<Garbage>();
-        let run = move || {
-            for garbage in receiver {
-                drop(garbage);
-                crate::epoch::sweep();
-                PENDING.fetch_sub(1, Relaxed);
-                FREED.fetch_add(1, Relaxed);
-                crate::memory::publish_idle();
-            }
-        };
+        let (sender, receiver) = channel::<Sack>();
         // Without the thread the channel is closed, and `send` below gives the garbage back to be dropped here.
+        let run = move || receiver.into_iter().for_each(Sack::empty);
         drop(std::thread::Builder::new().name("lazyfree".into()).spawn(run));
         sender
     });
-    PENDING.fetch_add(1, Relaxed);
-    if reaper.send(garbage).is_err() {
-        PENDING.fetch_sub(1, Relaxed);
+    PENDING.fetch_add(objects, Relaxed);
+    PENDING_BYTES.fetch_add(bytes, Relaxed);
+    if let Err(refused) = reaper.send(Sack { garbage, objects, bytes }) {
+        refused.0.empty();
     }
+}
+
+/// Bytes that the background thread is about to free, as far as they are known.
+pub fn lazy_free_bytes() -> usize {
+    PENDING_BYTES.load(Relaxed)
 }
 
 /// Objects waiting for the background thread, and objects that it freed since start.

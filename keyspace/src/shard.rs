@@ -153,6 +153,15 @@ impl Keyspace {
         }
     }
 
+    /// As `unlock`, where nothing was changed.
+    ///
+    /// # Safety
+    /// The caller holds the lock.
+    pub(crate) unsafe fn unlock_unchanged(&self, shard: usize) {
+        // SAFETY: the caller holds the lock.
+        unsafe { self.shards[shard].lock.unlock() }
+    }
+
     /// As `unlock`, after a change of several databases.
     ///
     /// # Safety

@@ -26,6 +26,8 @@ pub struct Core {
     pub now: Now,
     /// Random numbers.
     pub random: RefCell<Rng>,
+    pub(crate) expiry: super::expire::Walk,
+    pub(crate) evictable: super::evict::Pool,
     /// The end of the last command, the start of the next.
     pub(crate) last: Ticks,
     pub(crate) clock: Clock,
@@ -52,6 +54,8 @@ impl Core {
             tally: Tally::default(),
             now,
             random: RefCell::new(random),
+            expiry: super::expire::Walk::default(),
+            evictable: super::evict::Pool::default(),
             last: clock.ticks(),
             clock,
             thread: PhantomData,

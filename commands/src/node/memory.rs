@@ -1,6 +1,20 @@
-//! Memory.
+//! How much memory is in use, cheaply enough to be asked before every command.
+//!
+//! The allocator counts what each thread allocates and frees; a thread reads its own two counters without a call.
+//! `used_memory` = what threads have published + what this thread has not yet + the remainder - idle bytes, where
+//! - a thread publishes once it has collected `PUBLISH_STEP`, and at every tick;
+//! - the remainder is what threads that never publish hold; core 0 compares with the allocator's own total each
+//!   second, and follows it when they differ by more than the allocator's caches explain;
+//! - idle bytes are room in pages of records, see `keyspace::memory`.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 use settings::MaxmemoryPolicy;
+use tikv_jemalloc_ctl::thread::{ThreadLocal, allocatedp, deallocatedp};
+
+use super::Node;
+use super::core::Core;
 
 /// What an eviction policy keeps in the access clock of each key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,5 +33,140 @@ pub(crate) fn clock_of(policy: MaxmemoryPolicy) -> Clock {
         MaxmemoryPolicy::AllkeysLru | MaxmemoryPolicy::VolatileLru => Clock::Lru,
         MaxmemoryPolicy::AllkeysLfu | MaxmemoryPolicy::VolatileLfu => Clock::Lfu,
         _ => Clock::None,
+    }
+}
+
+/// A core's view of the others is at most this far off for each of them.
+const PUBLISH_STEP: i64 = 16 * 1024;
+/// The allocator's own total lags by what its caches per thread hold, up to this.
+const CACHES_MAX: i64 = 2 * 1024 * 1024;
+/// How often the total is looked at, which takes tens of microseconds.
+const COMPARE_EVERY_MS: i64 = 1000;
+
+/// What all threads have published.
+static PUBLISHED: AtomicI64 = AtomicI64::new(0);
+/// What the others hold.
+static REMAINDER: AtomicI64 = AtomicI64::new(0);
+static COMPARED_MS: AtomicI64 = AtomicI64::new(0);
+
+thread_local! {
+    static COUNTERS: Option<Counters> = Counters::of_this_thread();
+}
+
+/// A thread's counters, and how much of them it has published.
+struct Counters {
+    allocated: ThreadLocal<u64>,
+    freed: ThreadLocal<u64>,
+    published: Cell<i64>,
+}
+
+impl Counters {
+    /// None where the process has another allocator.
+    fn of_this_thread() -> Option<Self> {
+        let (allocated, freed) = (allocatedp::read().ok()?, deallocatedp::read().ok()?);
+        Some(Self { allocated, freed, published: Cell::new(0) })
+    }
+
+    #[inline]
+    fn unpublished(&self) -> i64 {
+        self.allocated.get().wrapping_sub(self.freed.get()) as i64 - self.published.get()
+    }
+
+    fn publish(&self) {
+        let delta = self.unpublished();
+        self.published.set(self.published.get() + delta);
+        PUBLISHED.fetch_add(delta, Relaxed);
+    }
+}
+
+/// Adds what this thread allocated and freed to the total; for threads that free what others allocated.
+pub fn publish_thread() {
+    COUNTERS.with(|counters| counters.as_ref().map_or((), Counters::publish));
+}
+
+/// Bytes in use by everything, as `used_memory` in INFO shows them.
+#[inline]
+pub fn used_memory() -> u64 {
+    let own = COUNTERS.with(|counters| {
+        let Some(counters) = counters else { return 0 };
+        if counters.unpublished().abs() > PUBLISH_STEP {
+            counters.publish();
+            keyspace::memory::publish_idle();
+        }
+        counters.unpublished()
+    });
+    let idle = keyspace::memory::idle_bytes() + keyspace::memory::unpublished_idle_bytes();
+    (PUBLISHED.load(Relaxed) + own + REMAINDER.load(Relaxed) - idle).max(0) as u64
+}
+
+/// What one thread allocated and did not free: the measure of an instance that shares its process with others.
+#[cfg(test)]
+pub(crate) fn used_by_thread() -> u64 {
+    let net = COUNTERS
+        .with(|counters| counters.as_ref().map_or(0, |counters| counters.unpublished() + counters.published.get()));
+    (net - keyspace::memory::unpublished_idle_bytes()).max(0) as u64
+}
+
+impl Node {
+    /// Bytes in use.
+    #[inline]
+    pub fn used_memory(&self) -> u64 {
+        (self.measure)()
+    }
+}
+
+/// The part of a tick.
+pub(super) fn refresh(node: &Node, core: &Core) {
+    publish_thread();
+    keyspace::memory::publish_idle();
+    let due_ms = COMPARED_MS.load(Relaxed) + COMPARE_EVERY_MS;
+    if core.index == 0 && core.now.unix_ms >= due_ms {
+        COMPARED_MS.store(core.now.unix_ms, Relaxed);
+        compare();
+    }
+    node.memory_peak.fetch_max(node.used_memory(), Relaxed);
+}
+
+/// Looks at the allocator's total.
+pub fn compare() {
+    let total = tikv_jemalloc_ctl::epoch::advance().and_then(|_| tikv_jemalloc_ctl::stats::allocated::read());
+    let Ok(total) = total else { return };
+    let remainder = total as i64 - PUBLISHED.load(Relaxed);
+    let before = REMAINDER.load(Relaxed);
+    if before == 0 || (remainder - before).abs() > CACHES_MAX {
+        REMAINDER.store(remainder.max(0), Relaxed);
+    }
+}
+
+/// Lets the thread that frees values in the background publish too.
+pub(super) fn follow_lazy_free() {
+    keyspace::memory::on_publish(publish_thread);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn follows_allocations() {
+        let before = used_by_thread();
+        let block = vec![1_u8; 1 << 20];
+        let grown = used_by_thread() - before;
+        assert!(grown.abs_diff(1 << 20) < 65536, "{grown}");
+        drop(block);
+        assert!(used_by_thread().abs_diff(before) < 65536);
+    }
+
+    #[test]
+    fn other_threads_are_seen_once_they_publish() {
+        let before = PUBLISHED.load(Relaxed);
+        let block = std::thread::spawn(|| {
+            let block = vec![1_u8; 64 << 20];
+            publish_thread();
+            block
+        });
+        let block = block.join().expect("no panic");
+        assert!(PUBLISHED.load(Relaxed) > before + (32 << 20));
+        drop(block);
     }
 }

@@ -2,15 +2,18 @@
 
 pub mod core;
 mod events;
+mod evict;
+mod expire;
 pub mod host;
-pub(crate) mod memory;
+pub mod memory;
 pub mod pause;
 mod prefetch;
 pub mod pubsub;
 pub mod stats;
+mod tick;
 
 use std::io;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 use dashmap::DashMap;
@@ -51,6 +54,11 @@ pub struct Node {
     /// The length from which an element of a list gets a node of its own (DEBUG quicklist-packed-threshold);
     /// 0: when it exceeds a node's limit.
     pub list_packed_threshold: AtomicUsize,
+    /// The most memory that was seen in use.
+    pub memory_peak: AtomicU64,
+    /// How `used_memory` is found.
+    pub(crate) measure: fn() -> u64,
+    active_expire: AtomicBool,
     next_client: AtomicU64,
 }
 
@@ -63,6 +71,7 @@ impl Node {
         let mut rng = base::id::Rng::from_os()?;
         let space = Keyspace::new(cores * 64, settings.databases() as usize, rng.next_u64());
         let commands = table.len();
+        memory::follow_lazy_free();
         let node = Self {
             space,
             settings,
@@ -77,6 +86,9 @@ impl Node {
             host: OnceLock::new(),
             rejected_connections: AtomicU64::new(0),
             list_packed_threshold: AtomicUsize::new(0),
+            memory_peak: AtomicU64::new(0),
+            measure: memory::used_memory,
+            active_expire: AtomicBool::new(true),
             next_client: AtomicU64::new(1),
         };
         node.follow_events();
@@ -103,8 +115,20 @@ impl Node {
     }
 
     /// Evicts until `maxmemory` holds; false when it cannot.
-    pub(crate) fn make_room(&self, _core: &mut core::Core) -> bool {
-        true
+    #[inline]
+    pub(crate) fn make_room(&self, core: &mut core::Core) -> bool {
+        let limit = self.settings.maxmemory();
+        limit == 0 || self.used_memory() <= limit || evict::evict(self, core, limit)
+    }
+
+    /// Whether expired keys are looked for.
+    pub fn is_active_expire_on(&self) -> bool {
+        self.active_expire.load(Relaxed)
+    }
+
+    /// DEBUG SET-ACTIVE-EXPIRE: off, expired keys stay until somebody asks for them.
+    pub fn set_active_expire(&self, on: bool) {
+        self.active_expire.store(on, Relaxed);
     }
 
     /// Counts a connection that was not let in.

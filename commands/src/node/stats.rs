@@ -92,6 +92,12 @@ pub struct CoreStats {
     pub expired: Count,
     pub expired_fields: Count,
     pub evicted: Count,
+    /// Active expiry ended for want of time.
+    pub expire_cap_reached: Count,
+    /// Time spent on active expiry.
+    pub expire_ns: Count,
+    /// Expired keys among those with a deadline, in hundredths of a percent, a running average.
+    pub expire_stale: Count,
     pub errors: Count,
     pub net_input_bytes: Count,
     pub net_output_bytes: Count,
@@ -111,6 +117,9 @@ impl CoreStats {
             expired: Count::default(),
             expired_fields: Count::default(),
             evicted: Count::default(),
+            expire_cap_reached: Count::default(),
+            expire_ns: Count::default(),
+            expire_stale: Count::default(),
             errors: Count::default(),
             net_input_bytes: Count::default(),
             net_output_bytes: Count::default(),

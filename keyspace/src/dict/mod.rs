@@ -339,6 +339,13 @@ impl<R: Records> Dict<R> {
         std::mem::replace(self, empty)
     }
 
+    /// The number of buckets in all segments.
+    pub fn buckets(&self) -> usize {
+        let mut buckets = 0;
+        self.dir().for_each_segment(|segment| buckets += segment.buckets());
+        buckets
+    }
+
     /// Bytes of directory and segments.
     pub fn memory_usage(&self) -> usize {
         let mut bytes = self.dir().memory_usage();

@@ -1,0 +1,353 @@
+//! Eviction: keys give way when memory exceeds `maxmemory`.
+//!
+//! Which key is the best to give up is found by samples, as in Redis: each round looks at a few keys of one shard and
+//! keeps the 16 best candidates seen so far, the best of which goes. Only one shard is locked at a time.
+
+use keyspace::change::Event;
+use keyspace::db::Db;
+use keyspace::dict::Slot;
+use keyspace::entry::Entry;
+use keyspace::keys::{Keys, decayed};
+use settings::MaxmemoryPolicy;
+
+use super::Node;
+use super::core::Core;
+use super::memory::{Clock, clock_of};
+use crate::publish::publish;
+
+/// The candidates kept between rounds.
+const POOL_MAX: usize = 16;
+/// Buckets that a round looks at where few keys have a deadline; when no shard had any, all buckets.
+const BUCKETS_MAX: usize = 256;
+/// Keys evicted between two looks at the clock.
+const KEYS_PER_LOOK: usize = 16;
+
+/// A key that may go, with what it looked like.
+struct Candidate {
+    db: usize,
+    key: Box<[u8]>,
+    /// The higher, the sooner it goes.
+    score: u64,
+    /// Its access clock or deadline then: a key that was used since is none any more.
+    state: u64,
+}
+
+/// A core's candidates, the best one last.
+#[derive(Default)]
+pub(crate) struct Pool {
+    candidates: Vec<Candidate>,
+    policy: Option<MaxmemoryPolicy>,
+}
+
+/// What a policy looks at.
+#[derive(Clone, Copy)]
+struct Rule {
+    policy: MaxmemoryPolicy,
+    is_volatile: bool,
+    now_seconds: u32,
+    minutes: u32,
+    decay_minutes: u32,
+}
+
+impl Rule {
+    fn new(node: &Node, core: &Core) -> Self {
+        let policy = node.settings.maxmemory_policy();
+        let is_volatile = matches!(
+            policy,
+            MaxmemoryPolicy::VolatileLru
+                | MaxmemoryPolicy::VolatileLfu
+                | MaxmemoryPolicy::VolatileRandom
+                | MaxmemoryPolicy::VolatileTtl
+        );
+        Self {
+            policy,
+            is_volatile,
+            now_seconds: (core.now.unix_ms / 1000) as u32,
+            minutes: (core.now.unix_ms / 60_000) as u32 & 0xFFFF,
+            decay_minutes: node.settings.lfu_decay_time(),
+        }
+    }
+
+    fn is_random(&self) -> bool {
+        matches!(self.policy, MaxmemoryPolicy::AllkeysRandom | MaxmemoryPolicy::VolatileRandom)
+    }
+
+    /// How many keys of a table may go.
+    fn eligible(&self, db: &Db) -> usize {
+        if self.is_volatile { db.expiring() } else { db.len() }
+    }
+
+    /// How much a key is to be preferred, and the state that this rests on.
+    fn judge(&self, entry: Entry<'_>) -> (u64, u64) {
+        let clock = entry.clock();
+        match clock_of(self.policy) {
+            Clock::Lru => (u64::from(self.now_seconds.wrapping_sub(clock) & 0x00FF_FFFF), u64::from(clock)),
+            Clock::Lfu => {
+                (u64::from(255 - decayed(clock, self.minutes, self.decay_minutes).min(255)), u64::from(clock))
+            }
+            Clock::None => {
+                let deadline_ms = entry.deadline_ms().unwrap_or(i64::MAX).max(0) as u64;
+                (u64::MAX - deadline_ms, deadline_ms)
+            }
+        }
+    }
+}
+
+impl Pool {
+    fn offer(&mut self, db: usize, key: &[u8], (score, state): (u64, u64)) {
+        let place = self.candidates.partition_point(|other| other.score < score);
+        if place == 0 && self.candidates.len() >= POOL_MAX {
+            return;
+        }
+        if self.candidates.iter().any(|other| other.db == db && *other.key == *key) {
+            return;
+        }
+        self.candidates.insert(place, Candidate { db, key: key.into(), score, state });
+        if self.candidates.len() > POOL_MAX {
+            self.candidates.remove(0);
+        }
+    }
+}
+
+/// Evicts until `limit` holds or time is up; false when nothing is left that may go.
+pub(super) fn evict(node: &Node, core: &mut Core, limit: u64) -> bool {
+    let rule = Rule::new(node, core);
+    if rule.policy == MaxmemoryPolicy::Noeviction {
+        return false;
+    }
+    if core.evictable.policy != Some(rule.policy) {
+        core.evictable = Pool { candidates: Vec::new(), policy: Some(rule.policy) };
+    }
+    let (start, limit_ns) = (core.clock.ticks(), limit_ns(node.settings.maxmemory_eviction_tenacity()));
+    let mut evicted = 0;
+    let has_room = loop {
+        if in_use(node) <= limit {
+            break true;
+        }
+        if !evict_one(node, core, &rule) {
+            // What the background still frees counts as room to come.
+            break keyspace::object::lazy_free_counts().0 > 0;
+        }
+        evicted += 1;
+        let now = core.clock.ticks();
+        if evicted % KEYS_PER_LOOK == 0 && limit_ns.is_some_and(|limit_ns| core.clock.ns_between(start, now) > limit_ns)
+        {
+            break true;
+        }
+    };
+    core.stats.evicted.add(evicted as u64);
+    publish(node, core);
+    core.last = core.clock.ticks();
+    has_room
+}
+
+/// What the background is about to free is as good as free: otherwise a large value would take others along.
+fn in_use(node: &Node) -> u64 {
+    node.used_memory().saturating_sub(keyspace::object::lazy_free_bytes() as u64)
+}
+
+/// The time that one call may take, by `maxmemory-eviction-tenacity`; None: any.
+fn limit_ns(tenacity: u32) -> Option<u64> {
+    match tenacity {
+        0..=10 => Some(u64::from(tenacity) * 50_000),
+        11..100 => Some((500_000.0 * 1.15_f64.powi(tenacity as i32 - 10)) as u64),
+        _ => None,
+    }
+}
+
+fn evict_one(node: &Node, core: &mut Core, rule: &Rule) -> bool {
+    if rule.is_random() {
+        return in_some_table(node, core, rule, |keys, random, buckets| {
+            let Some(key) = pick_at_random(keys, rule, random, buckets) else { return false };
+            remove(keys, &key, |_| true)
+        });
+    }
+    loop {
+        fill(node, core, rule);
+        if core.evictable.candidates.is_empty() {
+            return false;
+        }
+        while let Some(best) = core.evictable.candidates.pop() {
+            let shard = node.space.shard_of(node.space.hash(&best.key));
+            let is_gone = with_table(node, core, (shard, best.db), |keys| {
+                remove(keys, &best.key, |entry| {
+                    rule.judge(entry).1 == best.state && (entry.has_deadline() || !rule.is_volatile)
+                })
+            });
+            if is_gone {
+                return true;
+            }
+        }
+    }
+}
+
+fn fill(node: &Node, core: &mut Core, rule: &Rule) {
+    let samples = node.settings.maxmemory_samples() as usize;
+    let mut pool = std::mem::take(&mut core.evictable);
+    in_some_table(node, core, rule, |keys, random, buckets| {
+        let Some(db) = keys.table() else { return false };
+        let mut seen = 0;
+        db.dict().sample(random, buckets, |record, is_marked| {
+            if is_marked || !rule.is_volatile {
+                let entry = db.entry_of(record);
+                pool.offer(keys.db_index(), entry.key(), rule.judge(entry));
+                seen += 1;
+            }
+            seen >= samples
+        });
+        seen > 0
+    });
+    core.evictable = pool;
+}
+
+/// Runs `work` on tables of a random shard that have keys that may go, on to the next shard until it says that it
+/// found something.
+fn in_some_table(
+    node: &Node,
+    core: &mut Core,
+    rule: &Rule,
+    mut work: impl FnMut(&mut Keys<'_>, u64, usize) -> bool,
+) -> bool {
+    let shards = node.space.shards();
+    for buckets in [Some(BUCKETS_MAX), None] {
+        let first = core.random.get_mut().below(shards as u64) as usize;
+        let mut has_any = false;
+        for shard in (first..shards).chain(0..first) {
+            let mut found = false;
+            for db in node.space.dbs_where(shard, |db| rule.eligible(db) > 0) {
+                has_any = true;
+                let random = core.random.get_mut().next_u64();
+                found |= with_table(node, core, (shard, db), |keys| {
+                    let all = || keys.table().map_or(0, |db| db.dict().buckets());
+                    let buckets = buckets.unwrap_or_else(all);
+                    work(keys, random, buckets)
+                });
+            }
+            if found {
+                return true;
+            }
+        }
+        if !has_any {
+            return false;
+        }
+    }
+    false
+}
+
+fn with_table<T>(
+    node: &Node,
+    core: &mut Core,
+    (shard, db): (usize, usize),
+    work: impl FnOnce(&mut Keys<'_>) -> T,
+) -> T {
+    let mut tally = std::mem::take(&mut core.tally);
+    let mut keys = node.space.lock_shard(shard, db, core.now, &mut tally);
+    let answer = work(&mut keys);
+    drop(keys);
+    core.tally = tally;
+    answer
+}
+
+fn pick_at_random(keys: &Keys<'_>, rule: &Rule, random: u64, buckets: usize) -> Option<Box<[u8]>> {
+    let (db, mut found) = (keys.table()?, None);
+    // The first of its bucket would go too often: a random one of those that fit takes its place.
+    let mut seen = 0;
+    db.dict().sample(random, buckets, |record, is_marked| {
+        if is_marked || !rule.is_volatile {
+            seen += 1;
+            if random.rotate_right(seen * 3).is_multiple_of(u64::from(seen)) {
+                found = Some(record);
+            }
+        }
+        seen >= 8
+    });
+    found.map(|record| db.entry_of(record).key().into())
+}
+
+/// Removes a key that is still what it was.
+fn remove(keys: &mut Keys<'_>, key: &[u8], is_still: impl FnOnce(Entry<'_>) -> bool) -> bool {
+    let key = keys.key(key);
+    let Some(db) = keys.table() else { return false };
+    let Some(slot): Option<Slot> = db.find(key.hash, key.bytes) else { return false };
+    if !is_still(db.entry(slot)) {
+        return false;
+    }
+    keys.db_mut(key.hash).remove(slot);
+    keys.changed_with(&key, Event::EVICTED);
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use settings::Settings;
+
+    use super::*;
+    use crate::node::memory::used_by_thread;
+    use crate::testing::Fixture;
+
+    fn fixture() -> Fixture {
+        let mut fixture = Fixture::new();
+        std::sync::Arc::get_mut(&mut fixture.node).expect("nobody else has it").measure = used_by_thread;
+        fixture
+    }
+
+    fn set(fixture: &Fixture, name: &str, value: &str) {
+        let settings: &Settings = &fixture.node.settings;
+        let caller = settings::Caller { local: true, loading: false };
+        settings.set(&[(name, value)], caller).expect("a known setting");
+    }
+
+    /// Fills memory to a limit with keys of which every second one expires, then goes on with as many.
+    fn overfill(policy: &str) -> (Fixture, usize) {
+        let mut fixture = fixture();
+        set(&fixture, "maxmemory-policy", policy);
+        let value = "x".repeat(1000);
+        fixture.cli(1, "SET first v");
+        set(&fixture, "maxmemory", &(used_by_thread() + 300_000).to_string());
+        let mut refused = 0;
+        for number in 0..1000 {
+            let expiry = if number % 2 == 0 { "EX 10000" } else { "" };
+            let reply = fixture.cli(1, &format!("SET key:{number} {value} {expiry}"));
+            refused += usize::from(reply.contains("OOM command not allowed"));
+        }
+        (fixture, refused)
+    }
+
+    #[test]
+    fn every_policy_keeps_the_limit_or_refuses() {
+        for policy in ["allkeys-lru", "allkeys-lfu", "allkeys-random"] {
+            let (fixture, refused) = overfill(policy);
+            assert_eq!(refused, 0, "{policy}");
+            assert!(fixture.node.cores[0].evicted.get() > 500, "{policy}");
+            assert!(used_by_thread() < fixture.node.settings.maxmemory() + 65_536, "{policy}");
+        }
+        for policy in ["volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl"] {
+            let (mut fixture, refused) = overfill(policy);
+            assert!(refused > 0, "{policy}: the keys that stay fill it");
+            assert!(fixture.node.cores[0].evicted.get() > 50, "{policy}");
+            assert_eq!(fixture.cli(1, "EXISTS first key:1 key:3"), "(integer) 3", "{policy}");
+        }
+    }
+
+    #[test]
+    fn without_eviction_only_what_may_grow_is_refused() {
+        let mut fixture = Fixture::new();
+        fixture.cli(1, "SET k v");
+        set(&fixture, "maxmemory", "1");
+        let refusal = "(error) OOM command not allowed when used memory > 'maxmemory'.";
+        assert_eq!(fixture.cli(1, "SET k w"), refusal);
+        assert_eq!(fixture.cli(1, "GET k"), "\"v\"");
+        assert_eq!(fixture.cli(1, "DEL k"), "(integer) 1");
+        assert_eq!(fixture.cli(1, "SET k w"), refusal);
+    }
+
+    #[test]
+    fn the_pool_keeps_the_best() {
+        let mut pool = Pool::default();
+        for score in (0..40).chain(10..50) {
+            pool.offer(0, &[score], (u64::from(score), 0));
+        }
+        let scores: Vec<u64> = pool.candidates.iter().map(|candidate| candidate.score).collect();
+        assert_eq!(scores, (34..50).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,44 @@
+//! What a core does by the clock, beside serving its connections.
+
+use std::time::Duration;
+
+use super::core::Core;
+use super::{Node, expire, memory};
+
+/// With `dynamic-hz`, ticks come twice as often for each doubling of the clients beyond this many per tick.
+const CLIENTS_PER_TICK_MAX: usize = 200;
+const HZ_MAX: u32 = 500;
+
+impl Node {
+    /// Ticks per second at present.
+    pub fn hz(&self) -> u32 {
+        let mut hz = self.settings.hz().max(1);
+        if self.settings.dynamic_hz() {
+            let clients = self.clients.len();
+            while hz < HZ_MAX && clients / hz as usize > CLIENTS_PER_TICK_MAX {
+                hz = (hz * 2).min(HZ_MAX);
+            }
+        }
+        hz
+    }
+
+    /// The background work of one core; answers when to come again.
+    pub fn tick(&self, core: &mut Core) -> Duration {
+        let hz = self.hz();
+        keyspace::epoch::quiet(core.index);
+        core.begin_batch(self);
+        self.work(core, hz);
+        Duration::from_micros(1_000_000 / u64::from(hz))
+    }
+
+    pub(crate) fn work(&self, core: &mut Core, hz: u32) {
+        memory::refresh(self, core);
+        if self.settings.maxmemory() > 0 {
+            // What one command had no time for goes on here.
+            self.make_room(core);
+        }
+        if self.is_active_expire_on() {
+            expire::cycle(self, core, hz);
+        }
+    }
+}
