@@ -23,7 +23,8 @@ pub struct Fixture {
     pub node: Arc<Node>,
     core: Core,
     clients: HashMap<u32, Client>,
-    ahead_ms: i64,
+    /// The wall clock that commands see: it stands still, so that a busy machine changes no reply.
+    now_ms: i64,
 }
 
 impl Default for Fixture {
@@ -38,7 +39,7 @@ impl Fixture {
         let table = Table::new(&[]).expect("the table is sound");
         let node = Arc::new(Node::new(Settings::new(), table, 1).expect("the OS gives random bytes"));
         let core = Core::new(&node, 0).expect("the OS gives random bytes");
-        Self { node, core, clients: HashMap::new(), ahead_ms: 0 }
+        Self { node, core, clients: HashMap::new(), now_ms: base::clock::unix_ms() }
     }
 
     /// A client by its number in the transcript, connected at its first use.
@@ -60,7 +61,7 @@ impl Fixture {
 
     /// Moves the clock that commands see.
     pub fn advance_ms(&mut self, ms: i64) {
-        self.ahead_ms += ms;
+        self.now_ms += ms;
     }
 
     /// Does the core's background work once.
@@ -73,10 +74,10 @@ impl Fixture {
     /// Runs one request and answers the reply's bytes; None when the client waits.
     pub fn run(&mut self, number: u32, words: &[&[u8]]) -> Option<Vec<u8>> {
         self.client(number);
-        let Self { node, core, clients, ahead_ms } = self;
+        let Self { node, core, clients, now_ms } = self;
         let client = clients.get_mut(&number)?;
         core.begin_batch(node);
-        core.now.unix_ms += *ahead_ms;
+        core.now.unix_ms = *now_ms;
         let mut out = Writer::new(client.proto);
         let Some(row) = node.table.resolve(words[0], words.get(1).copied()) else {
             unknown(node, core, client, words.iter().copied(), &mut out);

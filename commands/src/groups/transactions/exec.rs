@@ -99,6 +99,61 @@ mod tests {
     }
 
     #[test]
+    fn a_database_selected_inside_stays_selected() {
+        check(
+            "
+            > MULTI
+            OK
+            > SET k 0
+            QUEUED
+            > SELECT 1
+            QUEUED
+            > SET k 1
+            QUEUED
+            > SELECT 99
+            QUEUED
+            > SWAPDB 0 1
+            QUEUED
+            > GET k
+            QUEUED
+            > EXEC
+            1) OK
+            2) OK
+            3) OK
+            4) (error) ERR DB index is out of range
+            5) OK
+            6) \"0\"
+            > GET k
+            \"0\"
+            @2> GET k
+            \"1\"
+            > WATCH k
+            OK
+            > SELECT 0
+            OK
+            > SET k 2
+            OK
+            > MULTI
+            OK
+            > GET k
+            QUEUED
+            > EXEC
+            1) \"2\"
+            ",
+        );
+    }
+
+    #[test]
+    fn a_client_that_queues_too_much_is_closed() {
+        let mut fixture = Fixture::new();
+        fixture.configure("client-query-buffer-limit", "1mb");
+        check_with(&mut fixture, "> MULTI\nOK\n> SET k v\nQUEUED");
+        assert!(!fixture.client(1).closing);
+        fixture.run(1, &[b"SET", b"k", &vec![b'x'; 1 << 20]]);
+        assert!(fixture.client(1).closing);
+    }
+
+    #[test]
     fn a_refused_exec_ends_the_transaction() {
         check(
             "

@@ -103,6 +103,28 @@ mod tests {
     }
 
     #[test]
+    fn a_move_that_adds_nothing_leaves_its_destination_unchanged() {
+        check(
+            "
+            > SADD from a b
+            (integer) 2
+            > SADD to a
+            (integer) 1
+            > WATCH to
+            OK
+            @2> SMOVE from to a
+            (integer) 1
+            > MULTI
+            OK
+            > SADD to c
+            QUEUED
+            > EXEC
+            1) (integer) 1
+            ",
+        );
+    }
+
+    #[test]
     fn a_key_that_expires_has_changed_and_one_that_had_expired_has_not() {
         check(
             "
