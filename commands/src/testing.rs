@@ -67,7 +67,7 @@ impl Fixture {
     /// Does the core's background work once.
     pub fn tick(&mut self) {
         self.core.begin_batch(&self.node);
-        self.core.now.unix_ms += self.ahead_ms;
+        self.core.now.unix_ms = self.now_ms;
         self.node.work(&mut self.core, 10);
     }
 
