@@ -91,17 +91,17 @@ impl<'a> Query<'a> {
             Ends::Score(min, max) => set.ranks_by_score(min, max),
             Ends::Lex(min, max) => set.ranks_by_lex(min, max),
         };
-        // A negative offset is past everything, as any too large one is.
-        let skipped = usize::try_from(self.offset).map_or(found.len(), |offset| offset.min(found.len()));
-        let left = found.len() - skipped;
-        let count = usize::try_from(self.limit).map_or(left, |limit| limit.min(left));
-        if self.reverse {
-            let end = found.end - skipped;
-            end - count..end
-        } else {
-            let start = found.start + skipped;
-            start..start + count
+        let from_first = self.offset >= 0;
+        if !from_first && set.as_large().is_none() {
+            return 0..0;
         }
+        // A negative offset is past everything in the small form; in the large one it counts from the far end.
+        let skipped = usize::try_from(self.offset.unsigned_abs()).unwrap_or(usize::MAX);
+        let skipped = if from_first { skipped } else { found.len().checked_sub(skipped).unwrap_or(usize::MAX) };
+        let left = found.len().saturating_sub(skipped);
+        let count = usize::try_from(self.limit).map_or(left, |limit| limit.min(left));
+        let (start, end) = (found.start + (found.len() - left), found.end - (found.len() - left));
+        if self.reverse { end - count..end } else { start..start + count }
     }
 }
 

@@ -197,7 +197,7 @@ fn increment(set: &mut ZsetMut, how: How, member: &[u8], by: f64) -> Result<Opti
         if old.map_or(how.xx, |_| how.nx) {
             return None;
         }
-        let new = old.unwrap_or(0.0) + by;
+        let new = old.map_or(by, |old| old + by);
         is_nan = new.is_nan();
         let new = if is_nan { None } else { how.admits(old, new) };
         answer = new;
