@@ -111,6 +111,16 @@ impl<'a, 'k> HashMut<'a, 'k> {
         }
     }
 
+    /// Says that deadlines are about to change. A small hash gets room for them even if no field will have one: so
+    /// does Redis, and OBJECT ENCODING shows it.
+    pub fn expect_deadlines(&mut self) {
+        if let Some(slot) = self.slot
+            && self.kind(slot) == Kind::HashPacked
+        {
+            self.admit_deadlines(slot);
+        }
+    }
+
     /// Sets a field; whether it is new.
     pub fn set(&mut self, field: &[u8], value: &[u8], deadline: Deadline) -> bool {
         let Some(slot) = self.slot else {

@@ -124,6 +124,7 @@ fn expire(
     // The last millisecond is HGETEX's and HSETEX's alone.
     let deadline_ms = deadline_ms(command, amount.read()?, unit, now_ms, DEADLINE_MS_MAX - 1)?;
     let (condition, names) = targets.read()?;
+    hash.expect_deadlines();
     let has_passed = deadline_ms <= now_ms;
     let mut changed = 0;
     ctx.out.array(names.len());
@@ -210,6 +211,25 @@ mod tests {
                 "#,
             );
         }
+    }
+
+    #[test]
+    fn a_small_hash_gets_room_for_deadlines() {
+        check(
+            r#"
+            > HSET h a 1
+            (integer) 1
+            > OBJECT ENCODING h
+            "listpack"
+            > HEXPIRE h 10 XX FIELDS 1 a
+            1) (integer) 0
+            > OBJECT ENCODING h
+            "listpackex"
+            > HGETALL h
+            1) "a"
+            2) "1"
+            "#,
+        );
     }
 
     #[test]

@@ -92,6 +92,9 @@ pub(crate) fn hgetex(ctx: &mut Ctx, key: Key, words: Rest) -> Result<()> {
     let change = Change::take(&mut words, now_ms)?;
     let names = fields::read(words, fields::NOT_POSITIVE)?;
     purge(&mut hash, names.iter());
+    if !matches!(change, Change::None) {
+        hash.expect_deadlines();
+    }
     let mut changed = 0;
     ctx.out.array(names.len());
     for name in names.iter() {
