@@ -99,7 +99,13 @@ fn run(
     let end = core.clock.ticks();
     let ns = core.clock.ns_between(core.last, end);
     core.last = end;
-    account(&core.stats, request.row, ns);
+    account(node, &core.stats, request.row, ns);
+    if node.monitoring.monitors.any() {
+        node.monitoring.monitors.show(client, &request);
+    }
+    if node.monitoring.is_slow(ns) && result == Outcome::Done {
+        node.monitoring.record(&node.settings, client, &request, ns, core.now.unix_ms);
+    }
     result
 }
 
@@ -117,7 +123,14 @@ pub(crate) fn run_queued<'c>(ctx: &mut Ctx<'c>, request: Request<'c>) {
         }
     }
     let ns = ctx.core.clock.ns_between(start, ctx.core.clock.ticks());
-    account(ctx.core.stats, request.row, ns);
+    account(ctx.node, ctx.core.stats, request.row, ns);
+    if ctx.node.monitoring.monitors.any() {
+        ctx.node.monitoring.monitors.show(ctx.client, &request);
+    }
+    if ctx.node.monitoring.is_slow(ns) {
+        let now_ms = ctx.now_ms();
+        ctx.node.monitoring.record(&ctx.node.settings, ctx.client, &request, ns, now_ms);
+    }
 }
 
 /// Runs a request on locked keys and writes its reply or error.
@@ -215,11 +228,13 @@ fn lock_queued<'k>(
 }
 
 #[inline]
-fn account(stats: &CoreStats, row: &Row, ns: u64) {
+fn account(node: &Node, stats: &CoreStats, row: &Row, ns: u64) {
     let stats = &stats.by_command[row.index];
     stats.calls.add(1);
     stats.ns.add(ns);
-    stats.histogram.get_or_init(Box::default).record(ns);
+    if node.settings.latency_tracking() {
+        stats.histogram.get_or_init(Box::default).record(ns);
+    }
 }
 
 #[cold]

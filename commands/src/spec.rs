@@ -36,6 +36,8 @@ pub struct Command {
     pub deprecated: Option<(&'static str, &'static str)>,
     /// The commands of a container.
     pub subcommands: &'static [&'static Command],
+    /// Which words besides all (see [`flag::SENSITIVE`]) are secrets.
+    pub secrets: Option<fn(&crate::request::Request<'_>, usize) -> bool>,
     /// The handler; a container has none (unless it works alone, as COMMAND does).
     pub run: Option<Run>,
 }
@@ -56,6 +58,7 @@ impl Command {
         categories: 0,
         deprecated: None,
         subcommands: &[],
+        secrets: None,
         run: None,
     };
 

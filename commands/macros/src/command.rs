@@ -65,11 +65,13 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
                 quote!(args: &[#value])
             }
             "categories" => quote!(categories: { use crate::spec::category::*; #value }),
+            "subcommands" => quote!(subcommands: &[#value]),
+            "secrets" => quote!(secrets: Some(#value)),
             "deprecated" => quote!(deprecated: Some((#value))),
             _ => {
                 return Err(Error::new(
                     key.span(),
-                    "one of: since, complexity, flags, keys, tips, locks, arity, args, categories, deprecated",
+                    "one of: since, complexity, flags, keys, tips, locks, arity, args, categories, subcommands, secrets, deprecated",
                 ));
             }
         });

@@ -75,7 +75,9 @@ pub(crate) fn cycle(node: &Node, core: &mut Core, hz: u32) {
     let before = core.stats.expire_stale.get();
     // A running average, as slow as Redis's.
     core.stats.expire_stale.set((stale + before * 19) / 20);
-    core.stats.expire_ns.add(core.clock.ns_between(start, core.clock.ticks()));
+    let ns = core.clock.ns_between(start, core.clock.ticks());
+    core.stats.expire_ns.add(ns);
+    node.monitoring.latency.record(&node.settings, "expire-cycle", ns / 1_000_000, core.now.unix_ms / 1000);
 }
 
 /// Whether there was time for the whole shard.

@@ -6,11 +6,13 @@ mod evict;
 mod expire;
 pub mod host;
 pub mod memory;
+pub mod monitoring;
 pub mod pause;
 mod prefetch;
 pub mod pubsub;
 pub mod stats;
 mod tick;
+pub mod usage;
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -23,6 +25,7 @@ use settings::Settings;
 use crate::client::{Shared, signal};
 use crate::table::Table;
 use host::{Host, NoHost};
+use monitoring::Monitoring;
 use pause::Pause;
 use pubsub::PubSub;
 use stats::CoreStats;
@@ -49,6 +52,8 @@ pub struct Node {
     pub started_ms: i64,
     /// Error replies by code.
     pub errors: DashMap<Box<str>, u64>,
+    /// What operators watch.
+    pub monitoring: Monitoring,
     host: OnceLock<Box<dyn Host>>,
     rejected_connections: AtomicU64,
     /// The length from which an element of a list gets a node of its own (DEBUG quicklist-packed-threshold);
@@ -72,6 +77,7 @@ impl Node {
         let space = Keyspace::new(cores * 64, settings.databases() as usize, rng.next_u64());
         let commands = table.len();
         memory::follow_lazy_free();
+        let monitoring = Monitoring::new(&settings, base::id::new_run_id()?);
         let node = Self {
             space,
             settings,
@@ -83,6 +89,7 @@ impl Node {
             errors: DashMap::new(),
             run_id: base::id::new_run_id()?,
             started_ms: base::clock::unix_ms(),
+            monitoring,
             host: OnceLock::new(),
             rejected_connections: AtomicU64::new(0),
             list_packed_threshold: AtomicUsize::new(0),
@@ -129,6 +136,16 @@ impl Node {
     /// DEBUG SET-ACTIVE-EXPIRE: off, expired keys stay until somebody asks for them.
     pub fn set_active_expire(&self, on: bool) {
         self.active_expire.store(on, Relaxed);
+    }
+
+    /// Connections that were not let in.
+    pub fn rejected_connections(&self) -> u64 {
+        self.rejected_connections.load(Relaxed)
+    }
+
+    /// Sets the count of connections that were not let in back to 0.
+    pub(crate) fn reset_rejected_connections(&self) {
+        self.rejected_connections.store(0, Relaxed);
     }
 
     /// Counts a connection that was not let in.

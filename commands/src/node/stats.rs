@@ -74,6 +74,15 @@ impl Histogram {
         })
     }
 
+    /// The buckets of several together, in order: their upper bounds (exclusive, ns) and counts.
+    pub fn merged<'a>(histograms: impl Iterator<Item = &'a Self>) -> Vec<(u64, u64)> {
+        let mut merged = std::collections::BTreeMap::new();
+        for (bound, count) in histograms.flat_map(Self::buckets) {
+            *merged.entry(bound).or_default() += count;
+        }
+        merged.into_iter().collect()
+    }
+
     /// Back to nothing.
     pub fn reset(&self) {
         self.0.iter().for_each(Count::reset);
@@ -104,6 +113,7 @@ pub struct CoreStats {
     pub reads: Count,
     pub writes: Count,
     pub connections: Count,
+    pub ticks: Count,
     pub by_command: Box<[CommandStats]>,
 }
 
@@ -126,7 +136,68 @@ impl CoreStats {
             reads: Count::default(),
             writes: Count::default(),
             connections: Count::default(),
+            ticks: Count::default(),
             by_command: (0..commands).map(|_| CommandStats::default()).collect(),
         }
+    }
+}
+
+impl CommandStats {
+    fn reset(&self) {
+        for count in [&self.calls, &self.ns, &self.rejected, &self.failed] {
+            count.reset();
+        }
+        self.reset_histogram();
+    }
+
+    fn reset_histogram(&self) {
+        if let Some(histogram) = self.histogram.get() {
+            histogram.reset();
+        }
+    }
+}
+
+impl CoreStats {
+    /// All but the modifications, which count towards the next snapshot.
+    fn reset(&self) {
+        let counts = [
+            &self.commands,
+            &self.hits,
+            &self.misses,
+            &self.expired,
+            &self.expired_fields,
+            &self.evicted,
+            &self.expire_cap_reached,
+            &self.expire_ns,
+            &self.expire_stale,
+            &self.errors,
+            &self.net_input_bytes,
+            &self.net_output_bytes,
+            &self.reads,
+            &self.writes,
+            &self.connections,
+            &self.ticks,
+        ];
+        counts.into_iter().for_each(Count::reset);
+        self.by_command.iter().for_each(CommandStats::reset);
+    }
+}
+
+impl super::Node {
+    /// CONFIG RESETSTAT.
+    pub(crate) fn reset_statistics(&self) {
+        for core in &self.cores {
+            core.reset();
+        }
+        self.errors.clear();
+        self.reset_rejected_connections();
+        self.monitoring.rates.lock().reset();
+        self.memory_peak.store(self.used_memory(), std::sync::atomic::Ordering::Relaxed);
+        keyspace::object::reset_lazy_freed();
+    }
+
+    /// Forgets all latency distributions.
+    pub(crate) fn reset_histograms(&self) {
+        self.cores.iter().flat_map(|core| &core.by_command).for_each(CommandStats::reset_histogram);
     }
 }

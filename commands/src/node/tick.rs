@@ -1,8 +1,11 @@
 //! What a core does by the clock, beside serving its connections.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::core::Core;
+use super::stats::CoreStats;
+use super::usage::{self, Whose};
 use super::{Node, expire, memory};
 
 /// With `dynamic-hz`, ticks come twice as often for each doubling of the clients beyond this many per tick.
@@ -27,8 +30,25 @@ impl Node {
         let hz = self.hz();
         keyspace::epoch::quiet(core.index);
         core.begin_batch(self);
-        self.work(core, hz);
+        core.stats.ticks.add(1);
+        if !self.monitoring.cron_paused.load(Relaxed) {
+            self.work(core, hz);
+        }
+        if core.index == 0 {
+            self.sample(core.now.unix_ms);
+        }
         Duration::from_micros(1_000_000 / u64::from(hz))
+    }
+
+    /// What INFO shows of rates and processor time.
+    fn sample(&self, now_ms: i64) {
+        let sum = |read: fn(&CoreStats) -> u64| self.cores.iter().map(|core| read(core)).sum::<u64>();
+        let (commands, batches) = (sum(|core| core.commands.get()), sum(|core| core.reads.get() + core.ticks.get()));
+        let (input, output) = (sum(|core| core.net_input_bytes.get()), sum(|core| core.net_output_bytes.get()));
+        self.monitoring.rates.lock().sample(commands, input, output, batches, now_ms);
+        for (place, us) in self.monitoring.main_thread_us.iter().zip(usage::cpu_us(Whose::Thread)) {
+            place.store(us, Relaxed);
+        }
     }
 
     pub(crate) fn work(&self, core: &mut Core, hz: u32) {

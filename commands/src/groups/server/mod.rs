@@ -1,9 +1,38 @@
 //! The server itself.
 
+mod command;
+mod config;
 mod dbsize;
 mod flush;
+mod graph;
+mod help;
+mod latency;
+mod module;
+mod role;
+mod slowlog;
 mod swapdb;
+mod time;
 
+use crate::ctx::Ctx;
 use crate::spec::Command;
 
-pub(crate) const COMMANDS: &[&Command] = &[&dbsize::DBSIZE, &flush::FLUSHALL, &flush::FLUSHDB, &swapdb::SWAPDB];
+pub(crate) const COMMANDS: &[&Command] = &[
+    command::ROW,
+    &config::CONFIG,
+    &dbsize::DBSIZE,
+    &flush::FLUSHALL,
+    &flush::FLUSHDB,
+    &latency::LATENCY,
+    &module::MODULE,
+    &role::ROLE,
+    &slowlog::SLOWLOG,
+    &swapdb::SWAPDB,
+    &time::TIME,
+];
+
+/// Whether the client is on this machine: it came over loopback or a unix socket.
+fn is_local(ctx: &Ctx) -> bool {
+    let shared = &ctx.client.shared;
+    let over_unix = shared.facts.unix_socket.load(std::sync::atomic::Ordering::Relaxed);
+    over_unix || shared.addr.parse::<std::net::SocketAddr>().is_ok_and(|addr| addr.ip().to_canonical().is_loopback())
+}

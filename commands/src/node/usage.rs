@@ -1,0 +1,74 @@
+//! What the process uses: memory as the allocator counts it, resident memory, processor time.
+//!
+//! # Invariants
+//! - The one call to the system gets a pointer to a live `rusage`, which zeroes are a value of.
+#![allow(unsafe_code)]
+
+use std::fs;
+
+use tikv_jemalloc_ctl::{epoch, stats};
+
+/// The allocator's own figures, bytes.
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(missing_docs)]
+pub struct Allocator {
+    pub allocated: u64,
+    pub active: u64,
+    pub resident: u64,
+}
+
+impl Allocator {
+    /// As they are now; zeroes where another allocator is in use.
+    pub fn now() -> Self {
+        // The figures stand still until the epoch moves.
+        let _ = epoch::advance();
+        let read = |value: Result<usize, _>| value.unwrap_or(0) as u64;
+        Self {
+            allocated: read(stats::allocated::read()),
+            active: read(stats::active::read()),
+            resident: read(stats::resident::read()),
+        }
+    }
+}
+
+/// Resident bytes of the process.
+pub fn resident_bytes() -> u64 {
+    let pages = fs::read_to_string("/proc/self/statm").ok();
+    let pages = pages.and_then(|text| text.split(' ').nth(1)?.parse::<u64>().ok()).unwrap_or(0);
+    pages * 4096
+}
+
+/// Bytes of memory of the machine.
+pub fn system_bytes() -> u64 {
+    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
+    kilobytes.unwrap_or(0) * 1024
+}
+
+/// Whose processor time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Whose {
+    /// All threads.
+    Process,
+    /// This thread.
+    Thread,
+    /// Children that ended.
+    Children,
+}
+
+/// Processor time in microseconds: system, user.
+pub fn cpu_us(whose: Whose) -> [i64; 2] {
+    let who = match whose {
+        Whose::Process => libc::RUSAGE_SELF,
+        Whose::Thread => libc::RUSAGE_THREAD,
+        Whose::Children => libc::RUSAGE_CHILDREN,
+    };
+    // SAFETY: see the module's head.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::getrusage(who, &mut usage);
+        usage
+    };
+    [usage.ru_stime, usage.ru_utime].map(|time| time.tv_sec * 1_000_000 + time.tv_usec)
+}
