@@ -4,7 +4,7 @@ use commands_macros::{Args, command};
 
 use crate::ctx::Ctx;
 use crate::error::Result;
-use crate::spec::{ArgDoc, ArgType, category};
+use crate::spec::{ArgDoc, ArgType, category, flag};
 use crate::table::Row;
 
 const FILTER: ArgDoc = ArgDoc::one_of(
@@ -54,8 +54,7 @@ pub(crate) fn list(ctx: &mut Ctx, words: crate::args::Rest) -> Result<()> {
 fn passes(filter: Option<&Filter>, row: &Row) -> bool {
     match filter {
         None => true,
-        // No command comes from a module yet.
-        Some(Filter::Module(_)) => false,
+        Some(Filter::Module(name)) => row.command.has(flag::MODULE) && row.group.name().as_bytes() == *name,
         Some(Filter::AclCat(name)) => {
             let found = category::NAMES.iter().find(|(_, known)| known.as_bytes().eq_ignore_ascii_case(name));
             found.is_some_and(|(bit, _)| row.categories & bit != 0)
