@@ -68,14 +68,14 @@ impl<'a, T: OwnToken> OneOf<'a> for Expiration<'a, T> {
     const DOCS: &'static [ArgDoc] = T::DOCS;
 
     fn take_if(args: &mut Args<'a>) -> Result<Option<Self>> {
-        let tokens: [(&str, fn(&'a [u8]) -> Self); 4] =
-            [("EX", Self::Ex), ("PX", Self::Px), ("EXAT", Self::ExAt), ("PXAT", Self::PxAt)];
-        for (token, of) in tokens {
-            if args.take_token(token) {
-                return args.word().map(|word| Some(of(word))).map_err(|_| Error::Syntax);
-            }
-        }
-        Ok(args.take_token(T::TOKEN).then_some(Self::Own(T::VALUE)))
+        let of: fn(&'a [u8]) -> Self = match () {
+            () if args.take_token("EX") => Self::Ex,
+            () if args.take_token("PX") => Self::Px,
+            () if args.take_token("EXAT") => Self::ExAt,
+            () if args.take_token("PXAT") => Self::PxAt,
+            () => return Ok(args.take_token(T::TOKEN).then_some(Self::Own(T::VALUE))),
+        };
+        args.word().map(|word| Some(of(word))).map_err(|_| Error::Syntax)
     }
 }
 

@@ -1,6 +1,8 @@
 //! Strings: inline bytes, integers as 8 bytes, and large ones shared with the replies that carry them.
 
 mod edit;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Deref;
 use std::sync::Arc;

@@ -202,7 +202,7 @@ mod tests {
         assert_eq!(list.extend(End::Back, values), 3);
         assert_eq!(list.rotate(End::Front, End::Back).as_deref(), Some(&b"a"[..]));
         assert_eq!(list.trim(1, -1), 1);
-        assert_eq!(list.pop_with(End::Front, |element| element == Element::Int(7)), Some(true));
+        assert_eq!(list.pop_with(End::Front, |element| matches!(element, Element::Int(7))), Some(true));
         assert_eq!((list.len(), list.rotate(End::Front, End::Front).is_some()), (1, true));
         assert_eq!(list.remove(0, b"a"), 1);
         assert!(list.is_empty() && list.pop(End::Back).is_none());

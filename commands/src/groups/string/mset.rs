@@ -44,7 +44,7 @@ pub(crate) fn msetnx(ctx: &mut Ctx, data: Many<Pair<Key, Value>>) -> Result<bool
 }
 
 fn whole_pairs(data: &Many<Pair<Key, Value>>) -> Result<()> {
-    if data.words().len() % 2 == 0 { Ok(()) } else { Err(Error::Arity) }
+    if data.words().len().is_multiple_of(2) { Ok(()) } else { Err(Error::Arity) }
 }
 
 fn set_all(ctx: &mut Ctx, data: &Many<Pair<Key, Value>>) -> Result<()> {
