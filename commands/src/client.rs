@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use resp::Proto;
 
 use crate::node::Node;
+use crate::node::blocking::Waiter;
 use crate::node::pubsub::Subscriptions;
 use crate::request::OwnedRequest;
 
@@ -49,6 +50,8 @@ pub struct Client {
     pub subscriptions: Option<Box<Subscriptions>>,
     /// The last command's row number + 1; `facts` gets it at the end of a batch.
     pub last_command: u32,
+    /// Its request that waits for keys; nothing else runs until that is over.
+    pub waiting: Option<Arc<Waiter>>,
     /// What others see.
     pub shared: Arc<Shared>,
 }
@@ -96,12 +99,10 @@ pub mod signal {
     pub const KILL: u32 = 1 << 1;
     /// It is to be closed when its replies are written.
     pub const CLOSE: u32 = 1 << 2;
-    /// It no longer waits: CLIENT UNBLOCK with ERROR.
+    /// It no longer waits.
     pub const UNBLOCKED: u32 = 1 << 3;
     /// Look at the pause state again.
     pub const RESUME: u32 = 1 << 4;
-    /// It waits as if its time were over: CLIENT UNBLOCK with TIMEOUT.
-    pub const TIMED_OUT: u32 = 1 << 5;
 }
 
 /// The part of a connection that other threads see and write to.
@@ -283,6 +284,7 @@ impl Client {
             closing: false,
             subscriptions: None,
             last_command: 0,
+            waiting: None,
             shared,
         }
     }
@@ -377,6 +379,9 @@ impl Client {
     /// Takes the connection out of everything that knows it, but the list of connections.
     pub fn leave(&mut self, node: &Node) {
         node.pubsub.leave(self);
+        if let Some(waiter) = self.waiting.take() {
+            node.blocking.abandon(node, &waiter);
+        }
         self.leave_transaction(&node.space);
     }
 }

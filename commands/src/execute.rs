@@ -16,6 +16,7 @@ use crate::publish;
 use crate::request::Request;
 use crate::spec::{Locks, flag};
 use crate::table::Row;
+use crate::wake;
 
 /// How a request ended.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -76,7 +77,7 @@ pub fn execute(node: &Node, core: &mut Core, client: &mut Client, request: Reque
 }
 
 /// Locks, runs and accounts for one request whose guards have passed.
-fn run(
+pub(crate) fn run(
     node: &Node,
     core: &mut Core,
     client: &mut Client,
@@ -90,7 +91,10 @@ fn run(
     let keys = lock(node, *now, client, &request, transaction, tally);
     let core_view = CoreView { stats, random, clock };
     let mut ctx = Ctx { node, client, keys, out, origin, request, transaction, core: core_view };
-    let result = call(&mut ctx, &request);
+    let result = if origin == Origin::Wakened { wake::call(&mut ctx, &request) } else { call(&mut ctx, &request) };
+    if let (Outcome::Wait(wait), Origin::Connection) = (result, origin) {
+        node.blocking.park(&mut ctx, wait);
+    }
     let order = node.order_of(&ctx.keys);
     drop(ctx);
     if let Some(order) = order {
@@ -99,11 +103,15 @@ fn run(
     let end = core.clock.ticks();
     let ns = core.clock.ns_between(core.last, end);
     core.last = end;
-    account(node, &core.stats, request.row, ns);
-    if node.monitoring.monitors.any() {
+    // One that waits is seen by monitors at once, and counted when it has its reply.
+    if origin == Origin::Connection && node.monitoring.monitors.any() {
         node.monitoring.monitors.show(client, &request);
     }
-    if node.monitoring.is_slow(ns) && result == Outcome::Done {
+    if result != Outcome::Done {
+        return result;
+    }
+    account(node, &core.stats, request.row, ns);
+    if node.monitoring.is_slow(ns) {
         node.monitoring.record(&node.settings, client, &request, ns, core.now.unix_ms);
     }
     result

@@ -24,6 +24,7 @@ mod table_tests;
 #[cfg(test)]
 pub mod testing;
 mod timeout;
+mod wake;
 
 /// As in the server, whose memory it counts.
 #[cfg(test)]

@@ -2,10 +2,19 @@
 
 use crate::node::Node;
 use crate::node::core::Core;
+use crate::wake::{self, Ready};
 
-/// Adds what the command did to the statistics, and tells those who are interested in changes.
+/// Adds what the command did to the statistics, and serves the clients that waited for it.
 #[inline]
 pub(crate) fn publish(node: &Node, core: &mut Core) {
+    add_up(core);
+    if !core.tally.changes.is_empty() {
+        tell(node, core);
+    }
+}
+
+#[inline]
+fn add_up(core: &mut Core) {
     let (tally, stats) = (&mut core.tally, &core.stats);
     stats.hits.add(std::mem::take(&mut tally.hits));
     stats.misses.add(std::mem::take(&mut tally.misses));
@@ -14,12 +23,19 @@ pub(crate) fn publish(node: &Node, core: &mut Core) {
         stats.expired.add(std::mem::take(&mut tally.expired));
         stats.expired_fields.add(std::mem::take(&mut tally.expired_fields));
     }
-    if !tally.changes.is_empty() {
-        tell(node, core);
-    }
 }
 
 #[cold]
-fn tell(_node: &Node, core: &mut Core) {
-    core.tally.changes.clear();
+fn tell(node: &Node, core: &mut Core) {
+    let mut ready = Ready::default();
+    settle(node, core, &mut ready);
+    wake::serve(node, core, ready);
+}
+
+/// As `publish`, for one of several requests that run in a row: who is ready is only noted.
+pub(crate) fn settle(node: &Node, core: &mut Core, ready: &mut Ready) {
+    add_up(core);
+    for change in core.tally.changes.drain(..).filter(|change| change.modified) {
+        ready.note(node, change.db, &change.key);
+    }
 }

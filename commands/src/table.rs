@@ -1,5 +1,7 @@
 //! The command table: the groups' lists joined, with what follows from a declaration worked out once.
 
+use keyspace::entry::Type;
+
 use crate::groups;
 use crate::keys::KeyShape;
 use crate::spec::{Command, category, flag};
@@ -36,6 +38,15 @@ impl Group {
             Self::SortedSet => "sorted-set",
             Self::String => "string",
             Self::Transactions => "transactions",
+        }
+    }
+
+    /// The type of value that a waiting command of the group waits for; None: any.
+    pub(crate) fn waits_for(self) -> Option<Type> {
+        match self {
+            Self::List => Some(Type::List),
+            Self::SortedSet => Some(Type::Zset),
+            _ => None,
         }
     }
 

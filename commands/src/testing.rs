@@ -13,6 +13,7 @@ use settings::Settings;
 use crate::client::{Client, Shared};
 use crate::execute::{Outcome, execute, unknown};
 use crate::node::Node;
+use crate::node::blocking::LetGo;
 use crate::node::core::Core;
 use crate::request::OwnedRequest;
 use crate::table::Table;
@@ -62,6 +63,11 @@ impl Fixture {
     /// Moves the clock that commands see.
     pub fn advance_ms(&mut self, ms: i64) {
         self.now_ms += ms;
+        for waiter in self.clients.values().filter_map(|client| client.waiting.as_ref()) {
+            if waiter.until_ms().is_some_and(|until_ms| until_ms <= self.now_ms) {
+                self.node.blocking.let_go(&self.node, &self.core.stats, waiter, LetGo::TimedOut);
+            }
+        }
     }
 
     /// Does the core's background work once.
@@ -78,6 +84,7 @@ impl Fixture {
         let client = clients.get_mut(&number)?;
         core.begin_batch(node);
         core.now.unix_ms = *now_ms;
+        assert!(client.waiting.take().is_none_or(|waiter| waiter.is_over()), "client {number} still waits");
         let mut out = Writer::new(client.proto);
         let Some(row) = node.table.resolve(words[0], words.get(1).copied()) else {
             unknown(node, core, client, words.iter().copied(), &mut out);

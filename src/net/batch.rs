@@ -4,7 +4,6 @@
 use std::ops::Range;
 
 use commands::client::Client;
-use commands::error::Wait;
 use commands::execute::{Outcome, execute};
 use commands::node::Node;
 use commands::node::core::Core;
@@ -40,8 +39,6 @@ pub(crate) struct Progress {
     pub(crate) consumed: usize,
     /// Bytes that the next command needs at least.
     pub(crate) needed: usize,
-    /// The client waits for its keys: the request that does, and how.
-    pub(crate) waiting: Option<(OwnedRequest, Wait)>,
     /// Whole commands may be left: the budget ended the run.
     pub(crate) unfinished: bool,
     /// CLIENT PAUSE holds the command behind `consumed`.
@@ -51,7 +48,8 @@ pub(crate) struct Progress {
 /// How one command of a batch ended.
 enum Ran {
     Done,
-    Waits(OwnedRequest, Wait),
+    /// The client waits for keys.
+    Waits,
     Paused,
 }
 
@@ -64,10 +62,7 @@ impl Progress {
                 self.consumed = consumed;
                 return client.closing;
             }
-            Ran::Waits(request, wait) => {
-                self.consumed = consumed;
-                self.waiting = Some((request, wait));
-            }
+            Ran::Waits => self.consumed = consumed,
             Ran::Paused => self.paused = true,
         }
         true
@@ -84,7 +79,7 @@ pub(crate) fn run(
     out: &mut Writer,
     budget: usize,
 ) -> Progress {
-    let mut progress = Progress { consumed: 0, needed: 1, waiting: None, unfinished: false, paused: false };
+    let mut progress = Progress { consumed: 0, needed: 1, unfinished: false, paused: false };
     let mut done = 0;
     loop {
         let end = batch.parse(node, core, client, input, progress.consumed, out);
@@ -207,7 +202,7 @@ impl Whole {
         let request = Request { row, buffer: input, spans, hashes: &batch.hashes[self.hashes.clone()] };
         match execute(node, core, client, request, out) {
             Outcome::Done => Ran::Done,
-            Outcome::Wait(wait) => Ran::Waits(request.to_owned(), wait),
+            Outcome::Wait(_) => Ran::Waits,
             Outcome::Paused => Ran::Paused,
         }
     }
@@ -224,7 +219,7 @@ fn run_inline(node: &Node, core: &mut Core, client: &mut Client, args: &[Vec<u8>
     let owned = OwnedRequest::new(row, &words);
     match execute(node, core, client, owned.request(), out) {
         Outcome::Done => Ran::Done,
-        Outcome::Wait(wait) => Ran::Waits(owned, wait),
+        Outcome::Wait(_) => Ran::Waits,
         Outcome::Paused => Ran::Paused,
     }
 }

@@ -18,6 +18,7 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use commands::client::{Client, signal};
 use commands::node::Node;
+use commands::node::blocking::LetGo;
 use commands::node::core::Core;
 use resp::Writer;
 use tokio::io::ReadBuf;
@@ -73,6 +74,8 @@ pub(crate) struct Connection {
     has_waker: bool,
     /// Until when CLIENT PAUSE holds the command at the start of `input`.
     pause: Option<Pin<Box<Sleep>>>,
+    /// Until when the client waits for keys.
+    deadline: Option<Pin<Box<Sleep>>>,
 }
 
 /// Why a connection ends; the peer's going is no error.
@@ -90,6 +93,7 @@ impl Connection {
             output_bytes: 0,
             has_waker: false,
             pause: None,
+            deadline: None,
         }
     }
 
@@ -116,7 +120,8 @@ impl Connection {
                 ready!(pause.as_mut().poll(cx));
                 self.resume();
             }
-            match ready!(self.poll_turn(cx))? {
+            let turn = if self.client.waiting.is_some() { self.poll_wait(cx) } else { self.poll_turn(cx) };
+            match ready!(turn)? {
                 Turn::Ended => return Poll::Ready(Ok(())),
                 Turn::Done => {}
                 Turn::Unfinished => {
@@ -140,6 +145,8 @@ impl Connection {
             self.client.shared.lower(signal::RESUME);
             self.resume();
         }
+        // That it came is all: `poll_wait` looks at the waiter itself.
+        self.client.shared.lower(signal::UNBLOCKED);
         if signals & signal::PUSHED != 0 {
             self.take_messages();
         }
@@ -169,16 +176,48 @@ impl Connection {
     fn hold(&mut self) {
         let now_ms = base::clock::unix_ms();
         let Some((_, until_ms)) = self.local.node.pause.state(now_ms) else { return };
-        let rest = Duration::from_millis((until_ms - now_ms).max(0) as u64);
-        // A pause of centuries is for ever: it ends with CLIENT UNPAUSE.
-        let until = Instant::now().checked_add(rest).unwrap_or_else(|| Instant::now() + YEAR);
-        self.pause = Some(Box::pin(tokio::time::sleep_until(until)));
+        self.pause = Some(Box::pin(tokio::time::sleep_until(instant_of(until_ms))));
         self.client.shared.facts.paused.store(true, Relaxed);
     }
 
     fn resume(&mut self) {
         self.pause = None;
         self.client.shared.facts.paused.store(false, Relaxed);
+    }
+
+    /// While the client waits for keys: looks whether that is over, and keeps what comes in for later.
+    fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Turn>> {
+        let local = self.local.clone();
+        let Some(waiter) = &self.client.waiting else { return Poll::Ready(Ok(Turn::Done)) };
+        if waiter.is_over() {
+            // Its reply was in the outbox before, and leaves with the next step.
+            self.client.waiting = None;
+            self.deadline = None;
+            return Poll::Ready(Ok(Turn::Done));
+        }
+        if let Some(until_ms) = waiter.until_ms() {
+            let deadline =
+                self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(instant_of(until_ms))));
+            if deadline.as_mut().poll(cx).is_ready() {
+                let core = local.core.borrow();
+                if !local.node.blocking.let_go(&local.node, &core.stats, waiter, LetGo::TimedOut) {
+                    // Somebody serves it at this moment, or will put it back.
+                    deadline.as_mut().reset(Instant::now() + Duration::from_millis(1));
+                }
+                return Poll::Ready(Ok(Turn::Done));
+            }
+        }
+        let scratch = &mut *local.scratch.borrow_mut();
+        let mut buffer = ReadBuf::new(&mut scratch.input);
+        ready!(self.socket.poll_read(cx, &mut buffer))?;
+        let is_too_much = self.input.len() as u64 > local.node.settings.client_query_buffer_limit();
+        if buffer.filled().is_empty() || is_too_much {
+            return Poll::Ready(Ok(Turn::Ended));
+        }
+        self.input.extend_from_slice(buffer.filled());
+        local.core.borrow().stats.net_input_bytes.add(buffer.filled().len() as u64);
+        self.note_input();
+        Poll::Ready(Ok(Turn::Done))
     }
 
     /// One read and what follows from it.
@@ -335,6 +374,12 @@ impl Connection {
         }
         Ok(Poll::Ready(()))
     }
+}
+
+/// The moment of a wall clock time; one of centuries ahead is as good as never.
+fn instant_of(unix_ms: i64) -> Instant {
+    let rest = Duration::from_millis(unix_ms.saturating_sub(base::clock::unix_ms()).max(0) as u64);
+    Instant::now().checked_add(rest).unwrap_or_else(|| Instant::now() + YEAR)
 }
 
 /// How a turn ended.

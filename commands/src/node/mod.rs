@@ -1,5 +1,6 @@
 //! The running instance: what all cores share.
 
+pub mod blocking;
 pub mod core;
 mod events;
 mod evict;
@@ -24,6 +25,7 @@ use settings::Settings;
 
 use crate::client::{Shared, signal};
 use crate::table::Table;
+use blocking::Blocking;
 use host::{Host, NoHost};
 use monitoring::Monitoring;
 use pause::Pause;
@@ -44,6 +46,8 @@ pub struct Node {
     pub clients: DashMap<u64, Arc<Shared>>,
     /// Who listens to which channels.
     pub pubsub: PubSub,
+    /// Clients that wait for keys.
+    pub blocking: Blocking,
     /// CLIENT PAUSE.
     pub pause: Pause,
     /// 40 hex digits, new at each start.
@@ -85,6 +89,7 @@ impl Node {
             cores: (0..cores).map(|_| Arc::new(CoreStats::new(commands))).collect(),
             clients: DashMap::new(),
             pubsub: PubSub::default(),
+            blocking: Blocking::default(),
             pause: Pause::default(),
             errors: DashMap::new(),
             run_id: base::id::new_run_id()?,

@@ -6,6 +6,7 @@ use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::reply::Ok as Done;
 use crate::spec::{ArgDoc, ArgType};
+use crate::wake;
 
 /// Exchanges two databases; clients that selected one see the other's keys from now on.
 #[command(
@@ -27,6 +28,9 @@ pub(crate) fn swapdb(ctx: &mut Ctx, first: &[u8], second: &[u8]) -> Result<Done>
     let (first, second) = (known(first)?, known(second)?);
     if first != second {
         ctx.keys.swap_dbs(first, second);
+        for db in [first, second] {
+            wake::note_database(ctx, db);
+        }
     }
     ctx.keys.tally.dirty += 1;
     Ok(Done)

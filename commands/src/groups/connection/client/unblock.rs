@@ -1,13 +1,11 @@
 //! CLIENT UNBLOCK.
 
-use std::sync::atomic::Ordering::Relaxed;
-
 use commands_macros::command;
 
 use crate::args::Rest;
-use crate::client::signal;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
+use crate::node::blocking::LetGo;
 use crate::spec::{ArgDoc, ArgType};
 
 /// Lets a client that waits for its keys go, as if its time were over or with an error.
@@ -32,17 +30,12 @@ pub(crate) fn unblock(ctx: &mut Ctx, words: Rest) -> Result<bool> {
         return Err(super::wrong_words(ctx));
     }
     let id = words.word()?;
-    let signal = match words.peek() {
-        None => signal::TIMED_OUT,
-        Some(how) if how.eq_ignore_ascii_case(b"TIMEOUT") => signal::TIMED_OUT,
-        Some(how) if how.eq_ignore_ascii_case(b"ERROR") => signal::UNBLOCKED,
+    let why = match words.peek() {
+        None => LetGo::TimedOut,
+        Some(how) if how.eq_ignore_ascii_case(b"TIMEOUT") => LetGo::TimedOut,
+        Some(how) if how.eq_ignore_ascii_case(b"ERROR") => LetGo::Unblocked,
         Some(_) => return Err(Error::Plain("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")),
     };
     let id = base::number::parse_i64(id).ok_or(Error::NotAnInteger)?;
-    let Some(shared) = ctx.node.clients.get(&(id as u64)) else { return Ok(false) };
-    let waits = shared.facts.blocked.load(Relaxed);
-    if waits {
-        shared.raise(signal);
-    }
-    Ok(waits)
+    Ok(ctx.node.blocking.unblock(ctx.node, ctx.core.stats, id as u64, why))
 }

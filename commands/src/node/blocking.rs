@@ -1,0 +1,293 @@
+//! Clients that wait for keys: who they are, and under which keys to look for them.
+//!
+//! # Invariants
+//! - A client is parked while the shards of its keys are locked, and [`Interest::BLOCKED`] is set before they are
+//!   free again: whoever locks them next and changes a key will look here.
+//! - A waiter is ended by one party: who takes its state from `WAITING` to `CLAIMED`. It is taken out of all queues
+//!   and its reply is sent before its state becomes `ENDED`, since from then on its client may wait anew.
+//! - Locks in here are taken last and held briefly; turns are taken while no shard is locked.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::{AtomicU8, AtomicU64};
+
+use bytes::Bytes;
+use dashmap::DashMap;
+use keyspace::change::Interest;
+use parking_lot::{Mutex, MutexGuard};
+use resp::{Proto, Writer};
+
+use super::Node;
+use super::stats::CoreStats;
+use crate::client::{Client, Replies, Shared, signal};
+use crate::ctx::Ctx;
+use crate::error::Wait;
+use crate::keys::find_keys;
+use crate::request::{OwnedRequest, Request};
+use crate::spec::key;
+
+/// A client that waits, with the request that it waits with.
+pub struct Waiter {
+    /// Its place among all, by arrival.
+    number: u64,
+    shared: Arc<Shared>,
+    request: OwnedRequest,
+    db: usize,
+    proto: Proto,
+    no_touch: bool,
+    /// CLIENT REPLY says that nothing is to be sent.
+    is_silent: bool,
+    until_ms: Option<i64>,
+    state: AtomicU8,
+}
+
+/// Nobody is busy with it.
+const WAITING: u8 = 0;
+/// Somebody runs its request or ends it.
+const CLAIMED: u8 = 1;
+/// Another of its keys changed meanwhile.
+const CLAIMED_AGAIN: u8 = 2;
+/// It waits no longer.
+const ENDED: u8 = 3;
+
+/// Why a client is let go without an element.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LetGo {
+    /// Its time is over.
+    TimedOut,
+    /// CLIENT UNBLOCK with ERROR.
+    Unblocked,
+}
+
+impl Waiter {
+    /// When its time is over, unix milliseconds; None: never.
+    pub fn until_ms(&self) -> Option<i64> {
+        self.until_ms
+    }
+
+    /// Whether it waits no longer; its reply is in the client's outbox then.
+    pub fn is_over(&self) -> bool {
+        self.state.load(SeqCst) == ENDED
+    }
+
+    /// The request.
+    pub(crate) fn request(&self) -> Request<'_> {
+        self.request.request()
+    }
+
+    /// A client like the one that waits, to run the request as: the client itself belongs to its own core.
+    pub(crate) fn stand_in(&self) -> Client {
+        let mut client = Client::new(self.shared.clone(), true);
+        (client.db, client.proto, client.no_touch) = (self.db, self.proto, self.no_touch);
+        client
+    }
+
+    fn try_claim(&self) -> bool {
+        self.state.compare_exchange(WAITING, CLAIMED, SeqCst, SeqCst).is_ok()
+    }
+
+    /// Claims it in order to run its request; whoever has it already is told to look once more.
+    pub(crate) fn claim(&self) -> bool {
+        loop {
+            if self.try_claim() {
+                return true;
+            }
+            match self.state.compare_exchange(CLAIMED, CLAIMED_AGAIN, SeqCst, SeqCst) {
+                Ok(_) | Err(CLAIMED_AGAIN | ENDED) => return false,
+                // Put back between the two looks.
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn is_dead(&self) -> bool {
+        self.shared.facts.ended.load(SeqCst)
+    }
+}
+
+/// The keys that a request waits for: those that it takes something from.
+pub(crate) fn awaited<'a>(request: &Request<'a>) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+    let request = *request;
+    let found = find_keys(&request).unwrap_or_default();
+    found.into_iter().filter(|found| found.flags & key::ACCESS != 0).filter_map(move |found| request.word(found.word))
+}
+
+/// The waiters under one name of a key, by arrival; of all databases.
+type Queue = BTreeMap<u64, Arc<Waiter>>;
+
+/// Threads that serve waiters of different keys rarely meet in so many turns.
+const TURNS: usize = 64;
+
+/// See the module's head.
+pub struct Blocking {
+    queues: DashMap<Box<[u8]>, Queue>,
+    by_client: DashMap<u64, Arc<Waiter>>,
+    next: AtomicU64,
+    count: Mutex<usize>,
+    turns: [Mutex<()>; TURNS],
+}
+
+impl Default for Blocking {
+    fn default() -> Self {
+        Self {
+            queues: DashMap::new(),
+            by_client: DashMap::new(),
+            next: AtomicU64::new(1),
+            count: Mutex::new(0),
+            turns: std::array::from_fn(|_| Mutex::new(())),
+        }
+    }
+}
+
+impl Blocking {
+    /// Clients that wait.
+    pub fn clients(&self) -> usize {
+        *self.count.lock()
+    }
+
+    /// Keys that somebody waits for, in all databases.
+    pub fn keys(&self) -> usize {
+        let databases = |queue: &Queue| {
+            let mut databases: Vec<usize> = queue.values().map(|waiter| waiter.db).collect();
+            databases.sort_unstable();
+            databases.dedup();
+            databases.len()
+        };
+        self.queues.iter().map(|queue| databases(&queue)).sum()
+    }
+
+    /// Parks the client of a request that found nothing; its keys are locked.
+    #[cold]
+    pub(crate) fn park(&self, ctx: &mut Ctx<'_>, wait: Wait) {
+        let client = &mut *ctx.client;
+        let waiter = Arc::new(Waiter {
+            number: self.next.fetch_add(1, Relaxed),
+            shared: client.shared.clone(),
+            request: ctx.request.to_owned(),
+            db: client.db,
+            proto: client.proto,
+            no_touch: client.no_touch,
+            is_silent: client.replies != Replies::On,
+            until_ms: wait.until_ms,
+            state: AtomicU8::new(WAITING),
+        });
+        for key in awaited(&ctx.request) {
+            self.queues.entry(key.into()).or_default().insert(waiter.number, waiter.clone());
+        }
+        self.by_client.insert(client.shared.id, waiter.clone());
+        {
+            let mut count = self.count.lock();
+            *count += 1;
+            ctx.node.space.set_interest(Interest::BLOCKED, true);
+        }
+        client.shared.facts.blocked.store(true, SeqCst);
+        client.waiting = Some(waiter);
+    }
+
+    /// Whether somebody waits for a key.
+    pub(crate) fn is_awaited(&self, db: usize, key: &[u8]) -> bool {
+        self.queues.get(key).is_some_and(|queue| queue.values().any(|waiter| waiter.db == db))
+    }
+
+    /// The keys of a database that somebody waits for.
+    pub(crate) fn awaited_keys(&self, db: usize) -> Vec<Box<[u8]>> {
+        let in_db = |queue: &Queue| queue.values().any(|waiter| waiter.db == db);
+        self.queues.iter().filter(|queue| in_db(queue.value())).map(|queue| queue.key().clone()).collect()
+    }
+
+    /// The first waiter for a key that came after waiter number `after`.
+    pub(crate) fn next_after(&self, db: usize, key: &[u8], after: u64) -> Option<(u64, Arc<Waiter>)> {
+        let queue = self.queues.get(key)?;
+        let mut later = queue.range((Bound::Excluded(after), Bound::Unbounded));
+        later.find(|(_, waiter)| waiter.db == db).map(|(number, waiter)| (*number, waiter.clone()))
+    }
+
+    /// One thread at a time serves the waiters of a key, so that they are served in order.
+    pub(crate) fn take_turn(&self, hash: u64) -> MutexGuard<'_, ()> {
+        self.turns[hash as usize % TURNS].lock()
+    }
+
+    /// Ends a claimed waiter with its reply.
+    pub(crate) fn end(&self, node: &Node, waiter: &Waiter, reply: &Writer) {
+        self.remove(node, waiter);
+        if !waiter.is_silent && !reply.is_empty() {
+            // One message, so that no other comes in between.
+            let mut message = Vec::with_capacity(reply.len());
+            reply.segments().for_each(|segment| message.extend_from_slice(segment));
+            waiter.shared.send(Bytes::from(message));
+        }
+        waiter.state.store(ENDED, SeqCst);
+        waiter.shared.raise(signal::UNBLOCKED);
+    }
+
+    fn remove(&self, node: &Node, waiter: &Waiter) {
+        for key in awaited(&waiter.request()) {
+            if let Some(mut queue) = self.queues.get_mut(key) {
+                queue.remove(&waiter.number);
+            }
+            self.queues.remove_if(key, |_, queue| queue.is_empty());
+        }
+        self.by_client.remove(&waiter.shared.id);
+        waiter.shared.facts.blocked.store(false, SeqCst);
+        let mut count = self.count.lock();
+        *count -= 1;
+        if *count == 0 {
+            node.space.set_interest(Interest::BLOCKED, false);
+        }
+    }
+
+    /// Puts a claimed waiter back whose request found nothing. False: a key changed meanwhile, try again.
+    pub(crate) fn put_back(&self, node: &Node, waiter: &Waiter) -> bool {
+        if waiter.state.compare_exchange(CLAIMED, WAITING, SeqCst, SeqCst).is_err() {
+            waiter.state.store(CLAIMED, SeqCst);
+            return false;
+        }
+        // Its connection may have gone while it was claimed, and left the rest to us.
+        if waiter.is_dead() && waiter.try_claim() {
+            self.remove(node, waiter);
+            waiter.state.store(ENDED, SeqCst);
+        }
+        true
+    }
+
+    /// Whether a waiter's connection was killed, and nothing may be taken for it any more.
+    pub(crate) fn is_dead(&self, waiter: &Waiter) -> bool {
+        waiter.is_dead()
+    }
+
+    /// Lets a client go that waited in vain; false when somebody serves it at this moment.
+    pub fn let_go(&self, node: &Node, stats: &CoreStats, waiter: &Waiter, why: LetGo) -> bool {
+        if !waiter.try_claim() {
+            return false;
+        }
+        let mut reply = Writer::new(waiter.proto);
+        match why {
+            LetGo::TimedOut => reply.null_array(),
+            LetGo::Unblocked => {
+                let line = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
+                crate::execute::count_error(node, stats, line);
+                reply.error(line);
+            }
+        }
+        stats.by_command[waiter.request().row.index].calls.add(1);
+        self.end(node, waiter, &reply);
+        true
+    }
+
+    /// CLIENT UNBLOCK; false when the client does not wait.
+    pub(crate) fn unblock(&self, node: &Node, stats: &CoreStats, id: u64, why: LetGo) -> bool {
+        let waiter = self.by_client.get(&id).map(|waiter| waiter.clone());
+        waiter.is_some_and(|waiter| self.let_go(node, stats, &waiter, why))
+    }
+
+    /// A waiting connection goes.
+    pub(crate) fn abandon(&self, node: &Node, waiter: &Waiter) {
+        waiter.shared.facts.ended.store(true, SeqCst);
+        if waiter.try_claim() {
+            self.remove(node, waiter);
+            waiter.state.store(ENDED, SeqCst);
+        }
+    }
+}
