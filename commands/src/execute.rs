@@ -190,8 +190,7 @@ fn lock<'k>(
     if client.no_touch {
         now.access = Access::Untouched { initial: now.access.initial() };
     }
-    let command = request.row.command;
-    match (command.locks, request.row.key_shape) {
+    match (locks_of(request), request.row.key_shape) {
         (Locks::Keys, KeyShape::One(word)) => {
             let hash = match request.hashes {
                 [key, ..] => key.hash,
@@ -209,8 +208,20 @@ fn lock<'k>(
             Keys::lock_many(space, client.db, hashes, now, tally)
         }
         (Locks::Walk, _) => Keys::none(space, client.db, now, tally),
-        (Locks::All, _) => Keys::lock_all(space, client.db, now, tally),
+        (Locks::All | Locks::AllIf(_), _) => Keys::lock_all(space, client.db, now, tally),
         (Locks::Queued, _) => lock_queued(node, client, transaction, now, tally),
+    }
+}
+
+/// What a request needs, by its words.
+#[inline]
+fn locks_of(request: &Request<'_>) -> Locks {
+    match request.row.command.locks {
+        Locks::AllIf(words) => {
+            let is_one = |word: &[u8]| words.iter().any(|one| word.eq_ignore_ascii_case(one.as_bytes()));
+            if request.words().skip(1).any(is_one) { Locks::All } else { Locks::Keys }
+        }
+        locks => locks,
     }
 }
 
@@ -223,7 +234,7 @@ fn lock_queued<'k>(
     tally: &'k mut Tally,
 ) -> Keys<'k> {
     let queue = transaction.map_or(&[][..], |multi| &multi.queue);
-    if queue.iter().any(|queued| matches!(queued.request().row.command.locks, Locks::All | Locks::Walk)) {
+    if queue.iter().any(|queued| matches!(locks_of(&queued.request()), Locks::All | Locks::Walk)) {
         return Keys::lock_all(&node.space, client.db, now, tally);
     }
     let watched = client.watched.iter().map(|(_, key)| node.space.hash(key));

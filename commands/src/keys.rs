@@ -50,6 +50,9 @@ pub(crate) fn find_keys(request: &Request) -> Option<FoundKeys> {
             found.extend(words.map(|word| FoundKey { word, flags: spec.flags }));
         }
     }
+    if let Some(more_keys) = request.row.command.more_keys {
+        more_keys(request, &mut |word, flags| found.push(FoundKey { word, flags }));
+    }
     Some(found)
 }
 
@@ -68,6 +71,9 @@ pub fn hash_keys(request: &Request, space: &Keyspace, hashes: &mut Vec<HashedKey
             for spec in request.row.command.keys {
                 let Some(first) = begin(request, spec) else { continue };
                 follow(request, spec, first).into_iter().flatten().for_each(&mut add);
+            }
+            if let Some(more_keys) = request.row.command.more_keys {
+                more_keys(request, &mut |word, _| add(word));
             }
         }
     }

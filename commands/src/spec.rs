@@ -3,9 +3,13 @@
 use crate::args::Args;
 use crate::ctx::Ctx;
 use crate::error::Result;
+use crate::request::Request;
 
 /// A handler behind its parsed arguments.
 pub type Run = fn(&mut Ctx<'_>, &mut Args<'_>) -> Result<()>;
+
+/// Visits words of a request that are keys, with their flags.
+pub type MoreKeys = fn(&Request<'_>, &mut dyn FnMut(usize, u16));
 
 /// A row of the command table.
 #[derive(Debug)]
@@ -24,6 +28,8 @@ pub struct Command {
     pub arity: Option<i16>,
     /// Where its keys stand.
     pub keys: &'static [KeySpec],
+    /// Finds the keys that the specs cannot say.
+    pub more_keys: Option<MoreKeys>,
     /// Hints for cluster clients.
     pub tips: &'static [&'static str],
     /// The argument tree of COMMAND DOCS.
@@ -52,6 +58,7 @@ impl Command {
         flags: 0,
         arity: None,
         keys: &[],
+        more_keys: None,
         tips: &[],
         args: &[],
         locks: Locks::Keys,
@@ -98,6 +105,9 @@ pub enum Locks {
     Keys,
     /// All shards.
     All,
+    /// All shards when one of these words is among the arguments (which may name keys that nobody declares); else
+    /// those of its keys.
+    AllIf(&'static [&'static str]),
     /// Nothing at first: the command goes shard by shard with `Keys::enter_shard`. In a transaction: all shards.
     Walk,
     /// The shards of the keys of all queued commands (EXEC).

@@ -28,6 +28,18 @@ impl Db {
         })
     }
 
+    /// The number of elements of a list, a set or a sorted set; None for other values.
+    pub fn element_count(&self, slot: Slot) -> Option<usize> {
+        let entry = self.entry(slot);
+        match entry.kind().type_of() {
+            // SAFETY: `List` is the only kind of this type.
+            Type::List => Some(unsafe { self.object::<List>(slot) }.len()),
+            Type::Set => SetRef::of(entry).map(|set| set.len()),
+            Type::Zset => ZsetRef::of(entry).map(|set| set.len()),
+            Type::String | Type::Hash => None,
+        }
+    }
+
     /// Visits the elements of a list, a set or a sorted set (in that order), until `visit` says no; false when the
     /// value is none of these.
     pub fn for_each_element(&self, slot: Slot, mut visit: impl FnMut(Element<'_>) -> bool) -> bool {

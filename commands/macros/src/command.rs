@@ -59,6 +59,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
             "keys" => quote!(keys: { use crate::spec::{KeySpec, key::*}; &[#value] }),
             "tips" => quote!(tips: &[#value]),
             "locks" => quote!(locks: crate::spec::Locks::#value),
+            "more_keys" => quote!(more_keys: Some(#value)),
             "arity" => quote!(arity: Some(#value)),
             "args" => {
                 by_hand = true;
@@ -71,7 +72,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
             _ => {
                 return Err(Error::new(
                     key.span(),
-                    "one of: since, complexity, flags, keys, tips, locks, arity, args, categories, subcommands, secrets, deprecated",
+                    "one of: since, complexity, flags, keys, more_keys, tips, locks, arity, args, categories, subcommands, secrets, deprecated",
                 ));
             }
         });

@@ -9,6 +9,7 @@ mod object;
 mod randomkey;
 mod rename;
 mod scan;
+mod sort;
 mod ttl;
 mod r#type;
 
@@ -35,6 +36,8 @@ pub(crate) const COMMANDS: &[&Command] = &[
     &rename::RENAME,
     &rename::RENAMENX,
     &scan::SCAN,
+    &sort::SORT,
+    &sort::SORT_RO,
     &exists::TOUCH,
     &ttl::TTL,
     &r#type::TYPE,
