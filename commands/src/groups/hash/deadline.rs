@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 
 /// Redis keeps the deadline of a field in 46 bits.
-pub(super) const DEADLINE_MS_MAX: i64 = (1 << 46) - 1;
+const DEADLINE_MS_MAX: i64 = (1 << 46) - 1;
 
 /// How a time is given.
 #[derive(Clone, Copy)]
@@ -14,8 +14,8 @@ pub(super) enum Unit {
     UnixMilliseconds,
 }
 
-/// The deadline in unix milliseconds that `command` was given as `amount`, up to `max_ms`.
-pub(super) fn deadline_ms(command: &'static str, amount: i64, unit: Unit, now_ms: i64, max_ms: i64) -> Result<i64> {
+/// The deadline in unix milliseconds that `command` was given as `amount`.
+pub(super) fn deadline_ms(command: &'static str, amount: i64, unit: Unit, now_ms: i64) -> Result<i64> {
     if amount < 0 {
         return Err(Error::Plain("ERR invalid expire time, must be >= 0"));
     }
@@ -26,5 +26,5 @@ pub(super) fn deadline_ms(command: &'static str, amount: i64, unit: Unit, now_ms
         Unit::UnixMilliseconds => (1, 0),
     };
     let deadline_ms = amount.checked_mul(unit_ms).and_then(|ms| ms.checked_add(base_ms));
-    deadline_ms.filter(|&deadline_ms| deadline_ms <= max_ms).ok_or(Error::InvalidExpire(command))
+    deadline_ms.filter(|&deadline_ms| deadline_ms <= DEADLINE_MS_MAX).ok_or(Error::InvalidExpire(command))
 }

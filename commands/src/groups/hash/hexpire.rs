@@ -4,7 +4,7 @@ use commands_macros::{Args, command};
 use keyspace::hash::HashMut;
 use keyspace::keys::Key;
 
-use super::deadline::{DEADLINE_MS_MAX, Unit, deadline_ms};
+use super::deadline::{Unit, deadline_ms};
 use super::expired::announce_end;
 use super::{DELETE_EVENT, EXPIRE_EVENT, fields, limits};
 use crate::args::{self, Arg, OneOf, UnreadWord};
@@ -121,8 +121,7 @@ fn expire(
 ) -> Result<()> {
     let (limits, now_ms) = (limits(ctx), ctx.now_ms());
     let mut hash = ctx.keys.hash_for_write(key, limits)?;
-    // The last millisecond is HGETEX's and HSETEX's alone.
-    let deadline_ms = deadline_ms(command, amount.read()?, unit, now_ms, DEADLINE_MS_MAX - 1)?;
+    let deadline_ms = deadline_ms(command, amount.read()?, unit, now_ms)?;
     let (condition, names) = targets.read()?;
     hash.expect_deadlines();
     let has_passed = deadline_ms <= now_ms;
@@ -242,13 +241,13 @@ mod tests {
             (error) ERR invalid expire time, must be >= 0
             > HEXPIRE h 9223372036854775807 FOO 0 a
             (error) ERR invalid expire time in 'hexpire' command
-            > HPEXPIRE h 70368744177663 FOO 0 a
+            > HPEXPIRE h 70368744177664 FOO 0 a
             (error) ERR invalid expire time in 'hpexpire' command
             > HEXPIREAT h 70368744178 FOO 0 a
             (error) ERR invalid expire time in 'hexpireat' command
-            > HPEXPIREAT h 70368744177663 FOO 0 a
+            > HPEXPIREAT h 70368744177664 FOO 0 a
             (error) ERR invalid expire time in 'hpexpireat' command
-            > HPEXPIREAT h 70368744177662 NX XX FIELDS 1 a
+            > HPEXPIREAT h 70368744177663 NX XX FIELDS 1 a
             (error) ERR Mandatory argument FIELDS is missing or not at the right position
             > HEXPIRE h 10 FIELDS 0 a b
             (error) ERR Parameter `numFields` should be greater than 0

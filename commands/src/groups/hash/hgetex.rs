@@ -4,7 +4,7 @@ use commands_macros::{Args, command};
 use keyspace::hash::HashMut;
 use keyspace::keys::Key;
 
-use super::deadline::{DEADLINE_MS_MAX, Unit, deadline_ms};
+use super::deadline::{Unit, deadline_ms};
 use super::expired::{announce_end, purge};
 use super::{DELETE_EVENT, EXPIRE_EVENT, PERSIST_EVENT, fields, limits};
 use crate::args::{self, Arg, OneOf, Rest};
@@ -49,7 +49,7 @@ impl Change {
             Some(Expiration::ExAt(amount)) => (amount, Unit::UnixSeconds),
             Some(Expiration::PxAt(amount)) => (amount, Unit::UnixMilliseconds),
         };
-        let deadline_ms = deadline_ms("hgetex", amount, unit, now_ms, DEADLINE_MS_MAX)?;
+        let deadline_ms = deadline_ms("hgetex", amount, unit, now_ms)?;
         Ok(if deadline_ms <= now_ms { Self::Remove(deadline_ms) } else { Self::At(deadline_ms) })
     }
 

@@ -5,7 +5,7 @@ use keyspace::change::Event;
 use keyspace::hash::{Deadline, HashMut};
 use keyspace::keys::Key;
 
-use super::deadline::{DEADLINE_MS_MAX, Unit, deadline_ms};
+use super::deadline::{Unit, deadline_ms};
 use super::expired::{announce, announce_end};
 use super::{DELETE_EVENT, EXPIRE_EVENT, Field, SET_EVENT, limits};
 use crate::args::{self, Arg, Many, OneOf, Pair, Rest, Value};
@@ -41,7 +41,7 @@ impl Expiration {
             Self::PxAt(amount) => (amount, Unit::UnixMilliseconds),
             Self::KeepTtl => return Ok(Deadline::Keep),
         };
-        deadline_ms("hsetex", amount, unit, now_ms, DEADLINE_MS_MAX).map(Deadline::At)
+        deadline_ms("hsetex", amount, unit, now_ms).map(Deadline::At)
     }
 }
 
