@@ -69,10 +69,7 @@ fn memory(node: &Node, core: &mut Core, client: &Client, request: &Request<'_>) 
         return Ok(());
     }
     let has_room = node.make_room(core);
-    // What is queued takes memory too.
-    let is_queued = client.multi.is_some() && !request.row.command.has(flag::UNQUEUED);
-    let takes_memory = is_queued || flags(client, request) & flag::DENYOOM != 0;
-    if has_room || !takes_memory { Ok(()) } else { Err(Error::OutOfMemory) }
+    if has_room || flags(client, request) & flag::DENYOOM == 0 { Ok(()) } else { Err(Error::OutOfMemory) }
 }
 
 /// Under RESP2 a subscriber could not tell replies from messages.
