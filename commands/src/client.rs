@@ -15,6 +15,9 @@ use crate::node::blocking::Waiter;
 use crate::node::pubsub::Subscriptions;
 use crate::request::OwnedRequest;
 
+/// The one user there is.
+pub const DEFAULT_USER: &str = "default";
+
 /// Where a request comes from; guards read it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Origin {
@@ -103,6 +106,8 @@ pub mod signal {
     pub const UNBLOCKED: u32 = 1 << 3;
     /// Look at the pause state again.
     pub const RESUME: u32 = 1 << 4;
+    /// It has been idle: its buffers may shrink.
+    pub const SHRINK: u32 = 1 << 5;
 }
 
 /// The part of a connection that other threads see and write to.
@@ -161,6 +166,8 @@ pub struct Facts {
     pub reply_bytes: AtomicU64,
     /// In so many pieces.
     pub reply_chunks: AtomicU32,
+    /// Since when its output exceeds the soft limit, unix milliseconds; 0: it does not.
+    pub soft_since_ms: AtomicI64,
     /// Bytes that its subscriptions occupy.
     pub subscription_bytes: AtomicU64,
 }
@@ -240,6 +247,22 @@ impl Shared {
     pub fn outbox(&self) -> (usize, usize) {
         let outbox = self.outbox.lock();
         (outbox.messages.len(), outbox.bytes)
+    }
+
+    /// Output that waits for the client to read it.
+    pub fn output_bytes(&self) -> usize {
+        self.facts.reply_bytes.load(Relaxed) as usize + self.outbox().1
+    }
+
+    /// Whether it waits for its keys, or for the end of a pause.
+    pub fn is_blocked(&self) -> bool {
+        self.facts.blocked.load(Relaxed) || self.facts.paused.load(Relaxed)
+    }
+
+    /// Closes the connection at once. It does not count from now on, though its own core may need a moment.
+    pub fn end(&self) {
+        self.facts.ended.store(true, Relaxed);
+        self.raise(signal::KILL);
     }
 
     /// Whether it is subscribed to anything.

@@ -40,6 +40,10 @@ pub fn unknown<'a>(
 ) {
     let mark = out.mark();
     client.last_command = 0;
+    let mut words = words.peekable();
+    if words.peek().is_some_and(|name| node.suspects_browser(client, name)) {
+        return;
+    }
     guards::unknown_command(node, core, client, words, out);
     withhold(client, out, mark);
 }
@@ -88,6 +92,8 @@ pub(crate) fn run(
     let transaction = if request.row.command.locks == Locks::Queued { client.multi.take() } else { None };
     let transaction = transaction.as_deref();
     let Core { tally, stats, random, now, clock, .. } = core;
+    // Room for this request may have been made by evicting: those changes are told already.
+    let changes = tally.changes.len();
     let keys = lock(node, *now, client, &request, transaction, tally);
     let core_view = CoreView { stats, random, clock };
     let mut ctx = Ctx { node, client, keys, out, origin, request, transaction, core: core_view };
@@ -95,10 +101,10 @@ pub(crate) fn run(
     if let (Outcome::Wait(wait), Origin::Connection) = (result, origin) {
         node.blocking.park(&mut ctx, wait);
     }
-    let order = node.order_of(&ctx.keys);
+    let order = node.order_of(&ctx.keys, changes);
     drop(ctx);
     if let Some(order) = order {
-        node.announce(&order, &core.tally.changes);
+        node.announce(&order, &core.tally.changes[changes..]);
     }
     let end = core.clock.ticks();
     let ns = core.clock.ns_between(core.last, end);

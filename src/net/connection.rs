@@ -147,6 +147,11 @@ impl Connection {
         }
         // That it came is all: `poll_wait` looks at the waiter itself.
         self.client.shared.lower(signal::UNBLOCKED);
+        if signals & signal::SHRINK != 0 {
+            self.client.shared.lower(signal::SHRINK);
+            self.input.shrink_to_fit();
+            self.note_input();
+        }
         if signals & signal::PUSHED != 0 {
             self.take_messages();
         }
@@ -170,6 +175,14 @@ impl Connection {
         if !joined.is_empty() {
             self.output.push_back(joined.into());
         }
+        self.note_output();
+    }
+
+    /// What waits for the socket, for CLIENT LIST.
+    fn note_output(&self) {
+        let facts = &self.client.shared.facts;
+        facts.reply_bytes.store(self.output_bytes as u64, Relaxed);
+        facts.reply_chunks.store(self.output.len() as u32, Relaxed);
     }
 
     /// Holds the connection for CLIENT PAUSE, if that is still on.
@@ -304,6 +317,9 @@ impl Connection {
         }
         facts.query_bytes.store(input.len() as u64, Relaxed);
         facts.query_free_bytes.store(room.saturating_sub(input.len()) as u64, Relaxed);
+        if !local.node.admits_input(&self.client, input) {
+            return (input.len(), Turn::Ended);
+        }
         out.set_proto(self.client.proto);
         let client = &mut self.client;
         let run = AssertUnwindSafe(|| batch::run(&local.node, core, client, input, batch, out, TURN_LEN));
@@ -313,6 +329,14 @@ impl Connection {
         if progress.paused {
             self.needed = 0;
             self.hold();
+        }
+        let output_bytes = out.len() + self.output_bytes;
+        if !local.node.bound_output(&self.client.shared, output_bytes)
+            || self.client.shared.signals() & signal::KILL != 0
+        {
+            // Who is cut off gets no half of an answer.
+            out.clear();
+            return (progress.consumed, Turn::Ended);
         }
         (progress.consumed, if progress.unfinished { Turn::Unfinished } else { Turn::Done })
     }
@@ -354,11 +378,18 @@ impl Connection {
         self.output_bytes += out.len();
         self.output.extend(out.take());
         out.shrink_to(INPUT_SIZE);
+        self.note_output();
         Ok(())
     }
 
     /// Writes what waits; Pending when the socket is full.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> io::Result<Poll<()>> {
+        let flushed = self.poll_chunks(cx);
+        self.note_output();
+        flushed
+    }
+
+    fn poll_chunks(&mut self, cx: &mut Context<'_>) -> io::Result<Poll<()>> {
         while let Some(chunk) = self.output.front_mut() {
             match self.socket.poll_write(cx, chunk.as_ref()) {
                 Poll::Pending => return Ok(Poll::Pending),

@@ -36,11 +36,11 @@ impl Node {
         self.space.set_interest(Interest::EVENTS, any);
     }
 
-    /// The place in the order of messages for the changes of a view, to be taken while their keys are still locked:
-    /// who changes one of the keys next comes later in that order, too.
+    /// The place in the order of messages for changes from the `from`-th on, to be taken while their keys are still
+    /// locked: who changes one of the keys next comes later in that order, too.
     #[inline]
-    pub(crate) fn order_of(&self, keys: &Keys) -> Option<Order<'_>> {
-        if keys.tally.changes.is_empty() || self.space.interest() & Interest::EVENTS.0 == 0 {
+    pub(crate) fn order_of(&self, keys: &Keys, from: usize) -> Option<Order<'_>> {
+        if keys.tally.changes.len() == from || self.space.interest() & Interest::EVENTS.0 == 0 {
             return None;
         }
         Some(self.pubsub.order())
@@ -57,11 +57,11 @@ impl Node {
             let (key, event) = (&*change.key, change.event.name.as_bytes());
             if events.contains(KeyspaceEvents::KEYSPACE) {
                 name(&mut channel, "keyspace", change.db, key);
-                self.pubsub.publish_in_order(order, Kind::Channel, &channel, event);
+                self.pubsub.publish_in_order(order, self, Kind::Channel, &channel, event);
             }
             if events.contains(KeyspaceEvents::KEYEVENT) {
                 name(&mut channel, "keyevent", change.db, event);
-                self.pubsub.publish_in_order(order, Kind::Channel, &channel, key);
+                self.pubsub.publish_in_order(order, self, Kind::Channel, &channel, key);
             }
         }
     }
@@ -159,6 +159,22 @@ mod tests {
             3) "set"
             "#,
         );
+    }
+
+    #[test]
+    fn what_goes_by_itself() {
+        let mut fixture = with_events("Exe");
+        fixture.cli(2, "PSUBSCRIBE *");
+        fixture.cli(1, "SET k v PX 10");
+        fixture.advance_ms(20);
+        fixture.tick();
+        let evicting = [("maxmemory", "1"), ("maxmemory-policy", "allkeys-random")];
+        fixture.cli(1, "SET l v");
+        fixture.node.settings.set(&evicting, settings::Caller::default()).expect("live settings");
+        fixture.cli(1, "GET l");
+        let heard = fixture.received(2);
+        let events: Vec<&str> = heard.lines().filter(|line| line.starts_with("3)")).collect();
+        assert_eq!(events, ["3) \"__keyevent@0__:expired\"", "3) \"__keyevent@0__:evicted\""]);
     }
 
     #[test]

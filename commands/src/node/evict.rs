@@ -243,9 +243,14 @@ fn with_table<T>(
     work: impl FnOnce(&mut Keys<'_>) -> T,
 ) -> T {
     let mut tally = std::mem::take(&mut core.tally);
+    let changes = tally.changes.len();
     let mut keys = node.space.lock_shard(shard, db, core.now, &mut tally);
     let answer = work(&mut keys);
+    let order = node.order_of(&keys, changes);
     drop(keys);
+    if let Some(order) = order {
+        node.announce(&order, &tally.changes[changes..]);
+    }
     core.tally = tally;
     answer
 }

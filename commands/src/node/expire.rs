@@ -109,6 +109,7 @@ fn walk_shard(
 /// Looks at some keys of one table, and removes some expired fields; all under one lock.
 fn visit_table(node: &Node, core: &mut Core, (shard, db): (usize, usize), keys_max: usize) -> (Seen, usize) {
     let mut tally = std::mem::take(&mut core.tally);
+    let changes = tally.changes.len();
     let mut keys = node.space.lock_shard(shard, db, core.now, &mut tally);
     let cursor = core.expiry.cursors.remove(&(shard, db)).unwrap_or(0);
     let (next, expired, seen) = look(&keys, cursor, keys_max);
@@ -121,7 +122,11 @@ fn visit_table(node: &Node, core: &mut Core, (shard, db): (usize, usize), keys_m
         keys.find_untouched(&key);
     }
     let fields = expire_fields(&mut keys);
+    let order = node.order_of(&keys, changes);
     drop(keys);
+    if let Some(order) = order {
+        node.announce(&order, &tally.changes[changes..]);
+    }
     core.tally = tally;
     (seen, fields)
 }

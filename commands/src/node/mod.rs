@@ -1,7 +1,9 @@
 //! The running instance: what all cores share.
 
 pub mod blocking;
+pub mod clients;
 pub mod core;
+pub(crate) mod describe;
 mod events;
 mod evict;
 mod expire;
@@ -26,6 +28,7 @@ use settings::Settings;
 use crate::client::{Shared, signal};
 use crate::table::Table;
 use blocking::Blocking;
+use clients::Care;
 use host::{Host, NoHost};
 use monitoring::Monitoring;
 use pause::Pause;
@@ -50,6 +53,8 @@ pub struct Node {
     pub blocking: Blocking,
     /// CLIENT PAUSE.
     pub pause: Pause,
+    /// What is done about clients that go too far.
+    pub care: Care,
     /// 40 hex digits, new at each start.
     pub run_id: String,
     /// When it started, unix milliseconds.
@@ -91,6 +96,7 @@ impl Node {
             pubsub: PubSub::default(),
             blocking: Blocking::default(),
             pause: Pause::default(),
+            care: Care::default(),
             errors: DashMap::new(),
             run_id: base::id::new_run_id()?,
             started_ms: base::clock::unix_ms(),

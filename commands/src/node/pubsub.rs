@@ -15,6 +15,7 @@ use dashmap::DashMap;
 use parking_lot::{Mutex, MutexGuard};
 use resp::{Proto, Writer};
 
+use super::Node;
 use crate::client::{Client, Facts, Shared};
 
 /// What a name is.
@@ -174,25 +175,32 @@ impl PubSub {
     }
 
     /// Hands out a message; answers how many times.
-    pub(crate) fn publish(&self, kind: Kind, channel: &[u8], message: &[u8]) -> usize {
+    pub(crate) fn publish(&self, node: &Node, kind: Kind, channel: &[u8], message: &[u8]) -> usize {
         if !self.has_listeners(kind, channel) {
             return 0;
         }
         let order = self.order();
-        self.publish_in_order(&order, kind, channel, message)
+        self.publish_in_order(&order, node, kind, channel, message)
     }
 
     /// As `publish`, by who holds the order already.
-    pub(crate) fn publish_in_order(&self, _: &Order<'_>, kind: Kind, channel: &[u8], message: &[u8]) -> usize {
+    pub(crate) fn publish_in_order(
+        &self,
+        _: &Order<'_>,
+        node: &Node,
+        kind: Kind,
+        channel: &[u8],
+        message: &[u8],
+    ) -> usize {
         let mut receivers = 0;
         if let Some(listeners) = self.names[kind as usize].get(channel) {
             let word: &[u8] = if kind == Kind::ShardChannel { b"smessage" } else { b"message" };
-            receivers += hand_out(&listeners, &[word, channel, message]);
+            receivers += hand_out(node, &listeners, &[word, channel, message]);
         }
         if kind == Kind::Channel && self.patterns.load(SeqCst) > 0 {
             let patterns = &self.names[Kind::Pattern as usize];
             for entry in patterns.iter().filter(|entry| base::glob::matches(entry.key(), channel, false)) {
-                receivers += hand_out(entry.value(), &[b"pmessage", entry.key(), channel, message]);
+                receivers += hand_out(node, entry.value(), &[b"pmessage", entry.key(), channel, message]);
             }
         }
         receivers
@@ -200,12 +208,13 @@ impl PubSub {
 }
 
 /// Sends one message to some clients, encoded once for each protocol.
-fn hand_out(listeners: &[Arc<Shared>], words: &[&[u8]]) -> usize {
+fn hand_out(node: &Node, listeners: &[Arc<Shared>], words: &[&[u8]]) -> usize {
     let mut encoded: [Option<Bytes>; 2] = [None, None];
     for listener in listeners {
         let resp3 = listener.facts.resp3.load(Relaxed);
         let message = encoded[usize::from(resp3)].get_or_insert_with(|| encode(resp3, words));
-        listener.send(message.clone());
+        let waiting = listener.send(message.clone()) + listener.facts.reply_bytes.load(Relaxed) as usize;
+        node.bound_output(listener, waiting);
     }
     listeners.len()
 }

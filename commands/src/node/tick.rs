@@ -53,6 +53,9 @@ impl Node {
 
     pub(crate) fn work(&self, core: &mut Core, hz: u32) {
         memory::refresh(self, core);
+        if core.index == 0 {
+            self.look_after_clients(core.now.unix_ms);
+        }
         if self.settings.maxmemory() > 0 {
             // What one command had no time for goes on here.
             self.make_room(core);

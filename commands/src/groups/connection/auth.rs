@@ -3,13 +3,11 @@
 use commands_macros::command;
 
 use crate::args::Rest;
+use crate::client::DEFAULT_USER;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::reply;
 use crate::spec::{ArgDoc, ArgType};
-
-/// The one user there is.
-pub(crate) const DEFAULT_USER: &str = "default";
 
 const WRONG: Error = Error::Plain("WRONGPASS invalid username-password pair or user is disabled.");
 

@@ -14,7 +14,7 @@ use crate::node::pubsub::Kind;
     flags(PUBSUB | LOADING | STALE | FAST | MAY_REPLICATE)
 )]
 pub(crate) fn publish(ctx: &mut Ctx, channel: &[u8], message: &[u8]) -> Result<usize> {
-    Ok(ctx.node.pubsub.publish(Kind::Channel, channel, message))
+    Ok(ctx.node.pubsub.publish(ctx.node, Kind::Channel, channel, message))
 }
 
 /// Sends a message to a shard channel; answers how many clients got it.
@@ -26,7 +26,7 @@ pub(crate) fn publish(ctx: &mut Ctx, channel: &[u8], message: &[u8]) -> Result<u
     keys(KeySpec::one(1, NOT_KEY))
 )]
 pub(crate) fn spublish(ctx: &mut Ctx, shardchannel: &[u8], message: &[u8]) -> Result<usize> {
-    Ok(ctx.node.pubsub.publish(Kind::ShardChannel, shardchannel, message))
+    Ok(ctx.node.pubsub.publish(ctx.node, Kind::ShardChannel, shardchannel, message))
 }
 
 #[cfg(test)]

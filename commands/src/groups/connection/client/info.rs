@@ -5,11 +5,11 @@ use std::sync::Arc;
 use commands_macros::command;
 
 use super::filter::{ClientType, Filter};
-use super::line;
 use crate::args::{Args, Rest};
 use crate::client::Shared;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
+use crate::node::describe::{self, Asking};
 use crate::spec::{ArgDoc, ArgType};
 
 /// Answers the connection's number.
@@ -89,8 +89,9 @@ fn write_all(ctx: &mut Ctx, filter: &Filter) {
 
 fn write_lines(ctx: &mut Ctx, clients: &[Arc<Shared>]) {
     let mut lines = Vec::with_capacity(clients.len() * 360);
+    let asking = Asking { client: ctx.client, request: &ctx.request };
     for shared in clients {
-        line::push(&mut lines, ctx, shared);
+        describe::push(&mut lines, ctx.node, shared, ctx.keys.now.unix_ms, Some(asking));
         lines.push(b'\n');
     }
     ctx.out.verbatim("txt", &lines);

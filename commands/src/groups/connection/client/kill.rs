@@ -4,10 +4,9 @@ use commands_macros::command;
 
 use super::filter::{ClientType, Filter};
 use crate::args::{Args, Rest};
-use crate::client::{Shared, signal};
+use crate::client::DEFAULT_USER;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
-use crate::groups::connection::auth::DEFAULT_USER;
 use crate::spec::{ArgDoc, ArgType};
 
 const TYPES: &[ArgDoc] = &[
@@ -113,16 +112,10 @@ fn kill_all(ctx: &mut Ctx, filter: &Filter) -> i64 {
             // It still gets the reply.
             ctx.client.closing = true;
         } else {
-            end(&shared);
+            shared.end();
         }
     }
     killed
-}
-
-/// From now on the connection does not count, though its own core may need a moment to close it.
-fn end(shared: &Shared) {
-    shared.facts.ended.store(true, std::sync::atomic::Ordering::Relaxed);
-    shared.raise(signal::KILL);
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ mod filter;
 mod help;
 mod info;
 mod kill;
-mod line;
 mod modes;
 pub(super) mod name;
 mod pause;

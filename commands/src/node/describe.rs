@@ -1,18 +1,24 @@
-//! A connection as a line of CLIENT LIST.
+//! A connection as a line of CLIENT LIST, which the log shows, too.
 
 use std::fmt::Write;
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::client::Shared;
-use crate::ctx::Ctx;
-use crate::groups::connection::auth::DEFAULT_USER;
+use super::Node;
+use crate::client::{Client, DEFAULT_USER, Shared};
+use crate::request::Request;
+
+/// The connection that asks: of itself it can tell more than others can.
+#[derive(Clone, Copy)]
+pub(crate) struct Asking<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) request: &'a Request<'a>,
+}
 
 /// Appends the line, without its end.
-pub(super) fn push(line: &mut Vec<u8>, ctx: &Ctx, shared: &Shared) {
+pub(crate) fn push(line: &mut Vec<u8>, node: &Node, shared: &Shared, now_ms: i64, asking: Option<Asking>) {
     let facts = &shared.facts;
-    let now_ms = ctx.now_ms();
+    let asking = asking.filter(|asking| asking.client.shared.id == shared.id);
     let seconds_since = |past_ms: i64| (now_ms / 1000 - past_ms / 1000).max(0);
-    let is_own = shared.id == ctx.client.shared.id;
     let _ = write!(Text(line), "id={} addr={} laddr={} fd={} name=", shared.id, shared.addr, shared.laddr, shared.fd);
     push_text(line, &facts.name);
     let _ = write!(
@@ -20,7 +26,7 @@ pub(super) fn push(line: &mut Vec<u8>, ctx: &Ctx, shared: &Shared) {
         " age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} watch={}",
         seconds_since(shared.created_ms),
         seconds_since(facts.last_ms.load(Relaxed)),
-        flags(ctx, shared),
+        flags(shared, asking.map(|asking| asking.client)),
         facts.db.load(Relaxed),
         facts.subscriptions.load(Relaxed),
         facts.patterns.load(Relaxed),
@@ -28,11 +34,9 @@ pub(super) fn push(line: &mut Vec<u8>, ctx: &Ctx, shared: &Shared) {
         facts.multi.load(Relaxed),
         facts.watched.load(Relaxed),
     );
-    let (argv_bytes, command) = if is_own {
-        let words = ctx.request.words().map(<[u8]>::len).sum();
-        (words, Some(ctx.request.row.index))
-    } else {
-        (0, (facts.command.load(Relaxed) as usize).checked_sub(1))
+    let (argv_bytes, command) = match asking {
+        Some(asking) => (asking.request.words().map(<[u8]>::len).sum(), Some(asking.request.row.index)),
+        None => (0, (facts.command.load(Relaxed) as usize).checked_sub(1)),
     };
     let memory = Memory::of(shared);
     let _ = write!(
@@ -49,7 +53,7 @@ pub(super) fn push(line: &mut Vec<u8>, ctx: &Ctx, shared: &Shared) {
         Text(line),
         " events={} cmd={} user={DEFAULT_USER} redir=-1 resp={} lib-name=",
         if memory.output_bytes > 0 { "rw" } else { "r" },
-        command.map_or("NULL", |index| ctx.node.table.name_at(index)),
+        command.map_or("NULL", |index| node.table.name_at(index)),
         if facts.resp3.load(Relaxed) { 3 } else { 2 },
     );
     push_text(line, &facts.lib_name);
@@ -80,16 +84,15 @@ fn push_text(line: &mut Vec<u8>, text: &parking_lot::Mutex<Option<Box<[u8]>>>) {
 }
 
 /// One letter each, N for none.
-fn flags(ctx: &Ctx, shared: &Shared) -> String {
+fn flags(shared: &Shared, own: Option<&Client>) -> String {
     let facts = &shared.facts;
-    let is_own = shared.id == ctx.client.shared.id;
     let letters = [
         (facts.monitor.load(Relaxed), 'O'),
         (shared.is_subscriber(), 'P'),
         (facts.multi.load(Relaxed) >= 0, 'x'),
-        (facts.blocked.load(Relaxed), 'b'),
-        (is_own && ctx.client.watch_flag.load(Relaxed), 'd'),
-        (is_own && ctx.client.closing, 'c'),
+        (shared.is_blocked(), 'b'),
+        (own.is_some_and(|client| client.watch_flag.load(Relaxed)), 'd'),
+        (own.is_some_and(|client| client.closing), 'c'),
         (facts.unix_socket.load(Relaxed), 'U'),
         (facts.no_evict.load(Relaxed), 'e'),
         (facts.no_touch.load(Relaxed), 'T'),
