@@ -23,7 +23,7 @@ pub mod table;
 mod table_tests;
 #[cfg(test)]
 pub mod testing;
-mod timeout;
+mod waiting;
 mod wake;
 
 /// As in the server, whose memory it counts.

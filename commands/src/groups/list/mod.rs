@@ -7,7 +7,6 @@ mod pop;
 mod push;
 mod read;
 mod relocate;
-mod timeout;
 
 use std::sync::atomic::Ordering::Relaxed;
 

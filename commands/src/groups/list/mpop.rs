@@ -3,39 +3,11 @@
 use commands_macros::command;
 
 use super::pop::pop_some;
-use super::timeout::Timeout;
 use super::{Place, limits};
-use crate::args::{Arg, Args, Choice, Counted};
+use crate::args::Choice;
 use crate::ctx::Ctx;
-use crate::error::{Error, Otherwise, Result};
-use crate::spec::{ArgDoc, ArgType};
-
-/// `numkeys` and as many keys, with more words after them.
-#[derive(Clone, Copy)]
-pub(crate) struct CountedKeys<'a>(Args<'a>);
-
-impl<'a> Arg<'a> for CountedKeys<'a> {
-    const DOC: ArgDoc = Counted::DOC;
-
-    fn take(args: &mut Args<'a>) -> Result<Self> {
-        let count = base::number::parse_i64(args.word()?).filter(|&count| count > 0);
-        let count = count.ok_or(Error::Plain("ERR numkeys should be greater than 0"))?;
-        args.take_first(usize::try_from(count).unwrap_or(usize::MAX)).map(Self)
-    }
-}
-
-/// How many elements, at least one.
-#[derive(Clone, Copy)]
-pub(crate) struct PopCount(usize);
-
-impl<'a> Arg<'a> for PopCount {
-    const DOC: ArgDoc = ArgDoc::new("", ArgType::Integer);
-
-    fn take(args: &mut Args<'a>) -> Result<Self> {
-        let count = base::number::parse_i64(args.word()?).and_then(|count| usize::try_from(count).ok());
-        count.filter(|&count| count > 0).map(Self).ok_or(Error::Plain("ERR count should be greater than 0"))
-    }
-}
+use crate::error::{Otherwise, Result};
+use crate::waiting::{CountedKeys, PopCount, Timeout};
 
 /// Takes elements off one end of the first list that there is.
 #[command(

@@ -4,12 +4,12 @@ use commands_macros::command;
 use keyspace::keys::Key;
 use keyspace::list::End;
 
-use super::timeout::Timeout;
 use super::{changed, limits, popped, write_element};
 use crate::args::{Arg, Args};
 use crate::ctx::Ctx;
 use crate::error::{Error, Otherwise, Result};
 use crate::spec::{ArgDoc, ArgType};
+use crate::waiting::{LeadingKeys, Timeout};
 
 /// How many elements; the last word of its command.
 #[derive(Clone, Copy)]
@@ -95,19 +95,6 @@ pub(super) fn pop_some(ctx: &mut Ctx, key: &Key, count: usize, end: End) -> Resu
     let gone = list.is_empty();
     changed(ctx, key, popped(end), count, gone);
     Ok(true)
-}
-
-/// All words but the last one, as keys.
-#[derive(Clone, Copy)]
-pub(crate) struct LeadingKeys<'a>(Args<'a>);
-
-impl<'a> Arg<'a> for LeadingKeys<'a> {
-    const DOC: ArgDoc = Key::DOC.multiple();
-
-    fn take(args: &mut Args<'a>) -> Result<Self> {
-        let count = args.len().checked_sub(1).ok_or(Error::Arity)?;
-        args.take_first(count).map(Self)
-    }
 }
 
 /// Takes the head off the first list that there is, and waits for one when there is none.

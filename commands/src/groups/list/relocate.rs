@@ -4,11 +4,11 @@ use commands_macros::command;
 use keyspace::keys::Key;
 use keyspace::list::End;
 
-use super::timeout::Timeout;
 use super::{Place, changed, limits, popped, pushed};
 use crate::args::Choice;
 use crate::ctx::Ctx;
 use crate::error::{Otherwise, Result};
+use crate::waiting::Timeout;
 
 /// Moves an element from one end of a list to one end of another, and answers it.
 #[command(

@@ -1,26 +1,12 @@
 //! BZPOPMIN, BZPOPMAX and BZMPOP.
 
 use commands_macros::command;
-use keyspace::keys::Key;
 
-use super::zpop::{PopKeys, PopOptions, Shape, Where, pop, pop_first_of};
-use crate::args::{Arg, Args, Choice};
+use super::zpop::{Shape, Where, pop, pop_first_of};
+use crate::args::Choice;
 use crate::ctx::Ctx;
 use crate::error::{Otherwise, Result};
-use crate::spec::ArgDoc;
-use crate::timeout::Timeout;
-
-/// All words but the last one, as keys.
-#[derive(Clone, Copy)]
-pub(crate) struct Keys<'a>(Args<'a>);
-
-impl<'a> Arg<'a> for Keys<'a> {
-    const DOC: ArgDoc = Key::DOC.multiple();
-
-    fn take(args: &mut Args<'a>) -> Result<Self> {
-        args.take_first(args.len().saturating_sub(1)).map(Self)
-    }
-}
+use crate::waiting::{CountedKeys, LeadingKeys, PopCount, Timeout};
 
 /// As ZPOPMIN, from the first of some sorted sets that is there; waits for one where none is.
 #[command(
@@ -30,7 +16,7 @@ impl<'a> Arg<'a> for Keys<'a> {
     flags(WRITE | BLOCKING | FAST),
     keys(KeySpec::range(1, -2, 1, RW | ACCESS | DELETE))
 )]
-pub(crate) fn bzpopmin(ctx: &mut Ctx, key: Keys, timeout: Timeout) -> Result<()> {
+pub(crate) fn bzpopmin(ctx: &mut Ctx, key: LeadingKeys, timeout: Timeout) -> Result<()> {
     pop_one(ctx, key, timeout, Where::Min)
 }
 
@@ -42,17 +28,18 @@ pub(crate) fn bzpopmin(ctx: &mut Ctx, key: Keys, timeout: Timeout) -> Result<()>
     flags(WRITE | BLOCKING | FAST),
     keys(KeySpec::range(1, -2, 1, RW | ACCESS | DELETE))
 )]
-pub(crate) fn bzpopmax(ctx: &mut Ctx, key: Keys, timeout: Timeout) -> Result<()> {
+pub(crate) fn bzpopmax(ctx: &mut Ctx, key: LeadingKeys, timeout: Timeout) -> Result<()> {
     pop_one(ctx, key, timeout, Where::Max)
 }
 
-fn pop_one(ctx: &mut Ctx, Keys(keys): Keys, timeout: Timeout, side: Where) -> Result<()> {
-    for key in keys.keys() {
+fn pop_one(ctx: &mut Ctx, keys: LeadingKeys, timeout: Timeout, side: Where) -> Result<()> {
+    let wait = timeout.wait(ctx.now_ms(), Otherwise::NullArray)?;
+    for key in keys.0.keys() {
         if pop(ctx, &key, side, 1, Shape::Triple(key.bytes))? {
             return Ok(());
         }
     }
-    Err(timeout.wait(ctx.now_ms(), Otherwise::NullArray))
+    Err(wait)
 }
 
 /// As ZMPOP; waits for a sorted set where none is there.
@@ -66,14 +53,12 @@ fn pop_one(ctx: &mut Ctx, Keys(keys): Keys, timeout: Timeout, side: Where) -> Re
 pub(crate) fn bzmpop(
     ctx: &mut Ctx,
     timeout: Timeout,
-    numkeys: PopKeys,
-    #[arg(name = "where")] side: Choice<Where>,
-    #[options] count: PopOptions,
+    keys: CountedKeys,
+    r#where: Choice<Where>,
+    #[arg(token = "COUNT")] count: Option<PopCount>,
 ) -> Result<()> {
-    if pop_first_of(ctx, numkeys, side, count)? {
-        return Ok(());
-    }
-    Err(timeout.wait(ctx.now_ms(), Otherwise::NullArray))
+    let wait = timeout.wait(ctx.now_ms(), Otherwise::NullArray)?;
+    if pop_first_of(ctx, keys, r#where.0, count)? { Ok(()) } else { Err(wait) }
 }
 
 #[cfg(test)]

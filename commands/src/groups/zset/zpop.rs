@@ -7,10 +7,11 @@ use keyspace::packed::Element;
 use resp::Writer;
 
 use super::{limits, modified, write_entry, write_member, zset_event};
-use crate::args::{Arg, Args, Choice, Counted};
+use crate::args::{Arg, Args, Choice};
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::spec::{ArgDoc, ArgType};
+use crate::waiting::{CountedKeys, PopCount};
 
 /// How many members to pop; it is the last word, which counts more than its own value.
 pub(crate) struct Count(usize);
@@ -39,34 +40,6 @@ impl Where {
             Self::Min => zset_event("zpopmin"),
             Self::Max => zset_event("zpopmax"),
         }
-    }
-}
-
-/// How many members ZMPOP pops.
-pub(crate) struct AtLeastOne(usize);
-
-impl<'a> Arg<'a> for AtLeastOne {
-    const DOC: ArgDoc = ArgDoc::new("count", ArgType::Integer);
-
-    fn take(args: &mut Args<'a>) -> Result<Self> {
-        let count = base::number::parse_i64(args.word()?).and_then(|count| usize::try_from(count).ok());
-        count.filter(|&count| count > 0).map(Self).ok_or(Error::Plain("ERR count should be greater than 0"))
-    }
-}
-
-/// The options of ZMPOP and BZMPOP.
-#[derive(Clone, Copy)]
-pub(crate) struct PopOptions(usize);
-
-impl<'a> crate::args::Options<'a> for PopOptions {
-    const DOCS: &'static [ArgDoc] = &[AtLeastOne::DOC.token("COUNT").optional()];
-
-    /// At most one COUNT: there is no other option, so that a second one is too much.
-    fn take(args: &mut Args<'a>) -> Result<Self> {
-        if args.take_token("COUNT") {
-            return AtLeastOne::take_value(args).map(|AtLeastOne(count)| Self(count));
-        }
-        Ok(Self(1))
     }
 }
 
@@ -153,38 +126,20 @@ fn pop_list(ctx: &mut Ctx, key: &Key, side: Where, count: Option<Count>) -> Resu
 )]
 pub(crate) fn zmpop(
     ctx: &mut Ctx,
-    numkeys: PopKeys,
-    #[arg(name = "where")] side: Choice<Where>,
-    #[options] count: PopOptions,
+    keys: CountedKeys,
+    r#where: Choice<Where>,
+    #[arg(token = "COUNT")] count: Option<PopCount>,
 ) -> Result<()> {
-    if !pop_first_of(ctx, numkeys, side, count)? {
+    if !pop_first_of(ctx, keys, r#where.0, count)? {
         ctx.out.null_array();
     }
     Ok(())
 }
 
-/// The keys of ZMPOP; too few of them are a syntax error.
-#[derive(Clone, Copy)]
-pub(crate) struct PopKeys<'a>(Args<'a>);
-
-impl<'a> Arg<'a> for PopKeys<'a> {
-    const DOC: ArgDoc = Counted::DOC;
-
-    fn take(args: &mut Args<'a>) -> Result<Self> {
-        let count = base::number::parse_i64(args.word()?).and_then(|count| usize::try_from(count).ok());
-        let count = count.filter(|&count| count > 0);
-        args.take_first(count.ok_or(Error::Plain("ERR numkeys should be greater than 0"))?).map(Self)
-    }
-}
-
 /// Pops from the first key that has members; whether there was one.
-pub(super) fn pop_first_of(
-    ctx: &mut Ctx,
-    PopKeys(keys): PopKeys,
-    Choice(side): Choice<Where>,
-    PopOptions(count): PopOptions,
-) -> Result<bool> {
-    for key in keys.keys() {
+pub(super) fn pop_first_of(ctx: &mut Ctx, keys: CountedKeys, side: Where, count: Option<PopCount>) -> Result<bool> {
+    let count = count.map_or(1, |count| count.0);
+    for key in keys.0.keys() {
         if pop(ctx, &key, side, count, Shape::Keyed(key.bytes))? {
             return Ok(true);
         }

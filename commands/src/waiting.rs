@@ -1,0 +1,82 @@
+//! The words that the popping and waiting commands of lists and sorted sets share.
+
+use keyspace::keys::Key;
+
+use crate::args::{Arg, Args, Counted};
+use crate::error::{Error, Otherwise, Result, Wait};
+use crate::spec::{ArgDoc, ArgType};
+
+/// Seconds with fractions; read when the command's other words are known to be sound.
+#[derive(Clone, Copy)]
+pub(crate) struct Timeout<'a>(&'a [u8]);
+
+impl<'a> Arg<'a> for Timeout<'a> {
+    const DOC: ArgDoc = ArgDoc::new("", ArgType::Double);
+
+    fn take(args: &mut Args<'a>) -> Result<Self> {
+        args.word().map(Self)
+    }
+}
+
+impl Timeout<'_> {
+    /// The moment when it is over, rounded up to a millisecond; None: never.
+    pub(crate) fn until_ms(self, now_ms: i64) -> Result<Option<i64>> {
+        const OUT_OF_RANGE: Error = Error::Plain("ERR timeout is out of range");
+        let seconds = base::number::parse_f64(self.0);
+        let seconds = seconds.ok_or(Error::Plain("ERR timeout is not a float or out of range"))?;
+        let ms = (seconds * 1000.0).ceil();
+        if ms >= i64::MAX as f64 {
+            return Err(OUT_OF_RANGE);
+        }
+        match ms as i64 {
+            ..0 => Err(Error::Plain("ERR timeout is negative")),
+            0 => Ok(None),
+            ms => now_ms.checked_add(ms).map(Some).ok_or(OUT_OF_RANGE),
+        }
+    }
+
+    /// The answer of a command that found nothing.
+    pub(crate) fn wait(self, now_ms: i64, otherwise: Otherwise) -> Result<Error> {
+        Ok(Error::Wait(Wait { until_ms: self.until_ms(now_ms)?, otherwise }))
+    }
+}
+
+/// All words but the last one, as keys.
+#[derive(Clone, Copy)]
+pub(crate) struct LeadingKeys<'a>(pub(crate) Args<'a>);
+
+impl<'a> Arg<'a> for LeadingKeys<'a> {
+    const DOC: ArgDoc = Key::DOC.multiple();
+
+    fn take(args: &mut Args<'a>) -> Result<Self> {
+        let count = args.len().checked_sub(1).ok_or(Error::Arity)?;
+        args.take_first(count).map(Self)
+    }
+}
+
+/// `numkeys` and as many keys, with more words after them.
+#[derive(Clone, Copy)]
+pub(crate) struct CountedKeys<'a>(pub(crate) Args<'a>);
+
+impl<'a> Arg<'a> for CountedKeys<'a> {
+    const DOC: ArgDoc = Counted::DOC;
+
+    fn take(args: &mut Args<'a>) -> Result<Self> {
+        let count = base::number::parse_i64(args.word()?).filter(|&count| count > 0);
+        let count = count.ok_or(Error::Plain("ERR numkeys should be greater than 0"))?;
+        args.take_first(usize::try_from(count).unwrap_or(usize::MAX)).map(Self)
+    }
+}
+
+/// How many elements, at least one.
+#[derive(Clone, Copy)]
+pub(crate) struct PopCount(pub(crate) usize);
+
+impl<'a> Arg<'a> for PopCount {
+    const DOC: ArgDoc = ArgDoc::new("", ArgType::Integer);
+
+    fn take(args: &mut Args<'a>) -> Result<Self> {
+        let count = base::number::parse_i64(args.word()?).and_then(|count| usize::try_from(count).ok());
+        count.filter(|&count| count > 0).map(Self).ok_or(Error::Plain("ERR count should be greater than 0"))
+    }
+}
