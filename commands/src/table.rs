@@ -125,6 +125,12 @@ impl Row {
         }
     }
 
+    /// The word that names a member of the hash or set at its only key, to look ahead for.
+    #[inline]
+    pub fn first_member(&self) -> Option<usize> {
+        if matches!(self.group, Group::Hash | Group::Set) { self.first_key().map(|word| word + 1) } else { None }
+    }
+
     /// Whether so many words fit.
     #[inline]
     pub fn takes(&self, words: usize) -> bool {

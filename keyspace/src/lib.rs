@@ -1,5 +1,6 @@
 //! Values, shards, tables, expiry, eviction and the list of changes; no Redis grammar.
 
+mod ahead;
 pub mod change;
 pub mod db;
 pub mod dict;

@@ -85,6 +85,7 @@ pub(crate) fn run(
         let end = batch.parse(node, core, client, input, progress.consumed, out);
         if batch.hashes.len() > 1 {
             batch.prefetch_entries(node, core, client);
+            batch.prefetch_members(node, client, input);
         }
         for command in &batch.commands {
             let ran = command.run(node, core, client, input, batch, out);
@@ -179,9 +180,26 @@ impl Batch {
             core.prefetch_entry(node, client.db, key.hash);
         }
     }
+
+    /// Where all commands are about one hash or set, their members are worth a look ahead.
+    #[inline]
+    fn prefetch_members(&self, node: &Node, client: &Client, input: &[u8]) {
+        let [first, rest @ ..] = &self.hashes[..] else { return };
+        let is_one_key = self.hashes.len() == self.commands.len() && rest.iter().all(|key| key.hash == first.hash);
+        if is_one_key && self.commands[0].row.is_some_and(|row| row.first_member().is_some()) {
+            let members = self.commands.iter().filter_map(|command| command.member(self, input));
+            node.space.prefetch_members(client.db, first.hash, first.span.of(input), members);
+        }
+    }
 }
 
 impl Whole {
+    /// The member that it looks up first.
+    fn member<'i>(&self, batch: &Batch, input: &'i [u8]) -> Option<&'i [u8]> {
+        let words = &batch.spans[self.start..self.end];
+        Some(words.get(self.row?.first_member()?)?.of(input))
+    }
+
     #[inline]
     fn run(
         &self,

@@ -154,6 +154,19 @@ impl<R: Records> Dict<R> {
         self.find_by(hash, |record| unsafe { R::key(record) } == key)
     }
 
+    /// Brings what searches for these hashes look at into the cache, the misses side by side: buckets, then records.
+    pub fn prefetch(&self, hashes: &[u64]) {
+        let hint = self.hint();
+        for &hash in hashes {
+            // SAFETY: the hint is fresh and the table is borrowed, so what it leads to is live.
+            unsafe { hint.prefetch_bucket(hash, self.skip) };
+        }
+        for &hash in hashes {
+            // SAFETY: as above.
+            unsafe { hint.prefetch_record(hash, self.skip) };
+        }
+    }
+
     /// Finds the record that `is_it` says yes to, among those that may have this hash.
     #[inline]
     pub fn find_by(&self, hash: u64, mut is_it: impl FnMut(NonNull<u8>) -> bool) -> Option<Slot> {

@@ -9,6 +9,8 @@
 use std::collections::BTreeSet;
 use std::ptr::NonNull;
 
+use smallvec::SmallVec;
+
 use super::record::{self, Fields, Record};
 use super::{Deadline, Found, has_passed};
 use crate::db::Db;
@@ -76,6 +78,12 @@ impl Hash {
     #[inline]
     pub(super) fn find(&self, field: &[u8]) -> Option<Record<'_>> {
         self.slot(field).map(|slot| self.record(slot.record()))
+    }
+
+    /// Brings what searches for these fields look at into the cache.
+    pub(crate) fn prefetch<'f>(&self, fields: impl Iterator<Item = &'f [u8]>) {
+        let hashes: SmallVec<[u64; 32]> = fields.map(|field| self.fields.hash(field)).collect();
+        self.fields.prefetch(&hashes);
     }
 
     /// Writes a field and answers what was there.
@@ -245,7 +253,7 @@ impl Hash {
 
     /// The large hash of an entry.
     #[inline]
-    pub(super) fn of_entry(entry: Entry<'_>) -> &Self {
+    pub(crate) fn of_entry(entry: Entry<'_>) -> &Self {
         assert_eq!(entry.kind(), Kind::Hash);
         // SAFETY: the word is the address of a live `Hash` that the entry owns, borrowed as long as the entry.
         unsafe { &*std::ptr::with_exposed_provenance(entry.word() as usize) }

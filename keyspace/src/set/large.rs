@@ -82,6 +82,12 @@ impl Set {
         Self { members: Dict::new(seed), room: Room::default(), seed }
     }
 
+    /// The large set of an entry of kind [`Kind::Set`].
+    #[inline]
+    pub(crate) fn of_entry(entry: Entry<'_>) -> &Self {
+        of(entry)
+    }
+
     /// The number of members.
     #[inline]
     pub fn len(&self) -> usize {
@@ -123,6 +129,12 @@ impl Set {
             at += 1;
             found == is_in
         });
+    }
+
+    /// Brings what searches for these members look at into the cache.
+    pub(crate) fn prefetch<'m>(&self, members: impl Iterator<Item = &'m [u8]>) {
+        let hashes: SmallVec<[u64; 32]> = members.map(|member| self.members.hash(member)).collect();
+        self.members.prefetch(&hashes);
     }
 
     /// Adds a member; false when it was there.
