@@ -164,6 +164,9 @@ fn push_digits(text: &mut F64Text, digits: &shortest::Digits) {
 /// A score or another floating-point argument: decimal, hexadecimal or an infinity; not `nan`, no blanks, nothing out
 /// of range.
 pub fn parse_f64(text: &[u8]) -> Option<f64> {
+    if let Some(whole) = parse_short_whole(text) {
+        return Some(whole);
+    }
     let (negative, unsigned) = split_sign(text);
     if hex::is_hex(unsigned) {
         let exact = hex::parse(unsigned)?;
@@ -175,6 +178,20 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
     let overflowed = value.is_infinite() && unsigned.iter().any(u8::is_ascii_digit);
     let vanished = value == 0.0 && has_significant_digit(unsigned);
     (!overflowed && !vanished).then_some(value)
+}
+
+/// The commonest form, digits alone, few enough for a double to hold exactly.
+#[inline]
+fn parse_short_whole(text: &[u8]) -> Option<f64> {
+    const DIGITS_MAX: usize = 15;
+    if text.is_empty() || text.len() > DIGITS_MAX {
+        return None;
+    }
+    let whole = text.iter().try_fold(0_u64, |whole, &byte| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit < 10).then(|| whole * 10 + u64::from(digit))
+    })?;
+    Some(whole as f64)
 }
 
 /// The end of a score range, its `(` taken off: decimal or an infinity. More is let through than for a score: what
