@@ -11,7 +11,7 @@ use crate::change::{Change, Event, Interest, Tally};
 use crate::db::{Db, Value};
 use crate::dict::Slot;
 use crate::entry::{Entry, Type};
-use crate::shard::{Keyspace, WatchFlag};
+use crate::shard::{Keyspace, SHARDS_MAX, WatchFlag};
 
 /// A key and its hash, which is computed once for a request.
 #[derive(Clone, Copy, Debug)]
@@ -103,10 +103,37 @@ pub struct WrongType;
 enum Held {
     None,
     One(usize),
-    Many(SmallVec<[u16; 8]>),
+    Many(Shards),
     All,
     /// One shard that a view above keeps locked.
     Lent(usize),
+}
+
+/// Shards that are listed without an allocation.
+const FEW: usize = 8;
+
+type Shards = SmallVec<[u16; FEW]>;
+
+/// Shards, each once and in ascending order: a few are sorted, of many a bit each is set.
+fn distinct(mut shards: impl Iterator<Item = u16>) -> Shards {
+    let mut few: Shards = shards.by_ref().take(FEW).collect();
+    let Some(next) = shards.next() else {
+        few.sort_unstable();
+        few.dedup();
+        return few;
+    };
+    let mut seen = [0u64; SHARDS_MAX.div_ceil(64)];
+    for shard in few.drain(..).chain([next]).chain(shards) {
+        seen[usize::from(shard) / 64] |= 1 << (shard % 64);
+    }
+    let mut many = Shards::with_capacity(seen.iter().map(|word| word.count_ones() as usize).sum());
+    for (index, mut word) in seen.into_iter().enumerate() {
+        while word != 0 {
+            many.push((index * 64) as u16 + word.trailing_zeros() as u16);
+            word &= word - 1;
+        }
+    }
+    many
 }
 
 /// See the module's head.
@@ -144,9 +171,7 @@ impl<'k> Keys<'k> {
         now: Now,
         tally: &'k mut Tally,
     ) -> Self {
-        let mut shards: SmallVec<[u16; 8]> = hashes.map(|hash| space.shard_of(hash) as u16).collect();
-        shards.sort_unstable();
-        shards.dedup();
+        let shards = distinct(hashes.map(|hash| space.shard_of(hash) as u16));
         for &shard in &shards {
             space.lock(usize::from(shard));
         }
@@ -527,5 +552,19 @@ impl Keyspace {
     pub fn lock_shard<'k>(&'k self, shard: usize, db: usize, now: Now, tally: &'k mut Tally) -> Keys<'k> {
         self.lock(shard);
         Keys { space: self, db, held: Held::One(shard), selected: false, now, tally }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_are_distinct_and_ascend() {
+        for (count, spread) in [(0, 1), (1, 1), (8, 3), (8, 4096), (9, 1), (9, 4096), (500, 64), (5000, 4096)] {
+            let some = |at: u32| (at.wrapping_mul(2_654_435_761) >> 7) as u16 % spread;
+            let expected: std::collections::BTreeSet<u16> = (0..count).map(some).collect();
+            assert_eq!(distinct((0..count).map(some)).to_vec(), expected.into_iter().collect::<Vec<_>>());
+        }
     }
 }

@@ -54,7 +54,7 @@ pub struct Keyspace {
 impl Keyspace {
     /// `shards` is rounded up to a power of two, at most 4096; `seed` should come from the OS.
     pub fn new(shards: usize, databases: usize, seed: u64) -> Self {
-        let shards = shards.next_power_of_two().min(1 << SHARD_BITS_MAX);
+        let shards = shards.next_power_of_two().min(SHARDS_MAX);
         let shard = || Shard {
             lock: RawMutex::INIT,
             data: UnsafeCell::new(ShardData { dbs: (0..databases).map(|_| None).collect(), watched: HashMap::new() }),
@@ -332,7 +332,7 @@ impl Keyspace {
 }
 
 /// SCAN cursors have 12 bits for the shard.
-const SHARD_BITS_MAX: u32 = 12;
+pub(crate) const SHARDS_MAX: usize = 1 << 12;
 
 fn mark(watchers: &[(usize, WatchFlag)], db: usize) {
     for (at, flag) in watchers {

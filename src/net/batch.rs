@@ -16,6 +16,9 @@ const BATCH_LEN: usize = 32;
 /// Keys that are prefetched together; commands of one key each do not reach it.
 const PREFETCH_LEN: usize = 128;
 
+/// Words that there is room for from batch to batch.
+const KEPT_LEN: usize = 32 * 1024;
+
 /// Room for one batch, reused.
 #[derive(Default)]
 pub(crate) struct Batch {
@@ -128,11 +131,20 @@ enum End {
 }
 
 impl Batch {
-    fn parse(&mut self, node: &Node, core: &Core, client: &Client, input: &[u8], from: usize, out: &Writer) -> End {
-        let _ = out;
+    /// Forgets the last batch, and gives the memory of an unusually large one back.
+    fn clear(&mut self) {
         self.spans.clear();
         self.commands.clear();
         self.hashes.clear();
+        if self.spans.capacity() > KEPT_LEN {
+            self.spans.shrink_to(KEPT_LEN);
+            self.hashes.shrink_to(KEPT_LEN);
+        }
+    }
+
+    fn parse(&mut self, node: &Node, core: &Core, client: &Client, input: &[u8], from: usize, out: &Writer) -> End {
+        let _ = out;
+        self.clear();
         let limits = limits(node, client);
         let mut at = from;
         while self.commands.len() < BATCH_LEN {

@@ -168,7 +168,26 @@ fn write(ctx: &mut Ctx, key: &Key, operations: &Operations, len_min: usize) -> R
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::check;
+    use crate::testing::{Fixture, check, check_with};
+
+    #[test]
+    fn only_what_changes_counts_as_a_change() {
+        let mut fixture = Fixture::new();
+        let mut changes = |transcript: &str| {
+            let before = fixture.node.cores[0].dirty.get();
+            check_with(&mut fixture, transcript);
+            fixture.node.cores[0].dirty.get() - before
+        };
+        assert_eq!(changes("> SETBIT a 0 0\n(integer) 0\n> BITFIELD b SET i5 0 0\n1) (integer) 0"), 2);
+        assert_eq!(changes("> SETBIT a 0 0\n(integer) 0\n> BITFIELD b SET i5 0 0\n1) (integer) 0"), 0);
+        assert_eq!(
+            changes("> BITFIELD b SET i5 0 1 SET i5 0 1 SET i5 0 0\n1) (integer) 0\n2) (integer) 1\n3) (integer) 1"),
+            2
+        );
+        assert_eq!(changes("> SETBIT a 90 0\n(integer) 0\n> BITFIELD b SET i5 90 0\n1) (integer) 0"), 2);
+        assert_eq!(changes("> BITFIELD c OVERFLOW FAIL SET u2 0 7\n1) (nil)"), 0);
+        assert_eq!(changes("> BITFIELD d SET u8 0 0 INCRBY u8 0 0\n1) (integer) 0\n2) (integer) 0"), 2);
+    }
 
     #[test]
     fn fields_of_all_kinds() {
