@@ -43,7 +43,7 @@ pub struct Command {
     /// The commands of a container.
     pub subcommands: &'static [&'static Command],
     /// Which words besides all (see [`flag::SENSITIVE`]) are secrets.
-    pub secrets: Option<fn(&crate::request::Request<'_>, usize) -> bool>,
+    pub secrets: Option<fn(&Request<'_>, usize) -> bool>,
     /// The handler; a container has none (unless it works alone, as COMMAND does).
     pub run: Option<Run>,
 }

@@ -72,8 +72,7 @@ impl Fixture {
 
     /// Does the core's background work once.
     pub fn tick(&mut self) {
-        self.core.begin_batch(&self.node);
-        self.core.now.unix_ms = self.now_ms;
+        self.core.begin_batch_at(&self.node, self.now_ms);
         self.node.work(&mut self.core, 10);
     }
 
@@ -82,8 +81,7 @@ impl Fixture {
         self.client(number);
         let Self { node, core, clients, now_ms } = self;
         let client = clients.get_mut(&number)?;
-        core.begin_batch(node);
-        core.now.unix_ms = *now_ms;
+        core.begin_batch_at(node, *now_ms);
         assert!(client.waiting.take().is_none_or(|waiter| waiter.is_over()), "client {number} still waits");
         let mut out = Writer::new(client.proto);
         let Some(row) = node.table.resolve(words[0], words.get(1).copied()) else {

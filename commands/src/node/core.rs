@@ -66,7 +66,11 @@ impl Core {
 
     /// Looks at the clocks; commands until the next call see this time.
     pub fn begin_batch(&mut self, node: &Node) {
-        let unix_ms = base::clock::unix_ms();
+        self.begin_batch_at(node, base::clock::unix_ms());
+    }
+
+    /// As `begin_batch`, at any time.
+    pub(crate) fn begin_batch_at(&mut self, node: &Node, unix_ms: i64) {
         self.now = Now { unix_ms, access: access_clock(node, unix_ms, self.random.get_mut()) };
         self.last = self.clock.ticks();
     }

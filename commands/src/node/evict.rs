@@ -13,6 +13,7 @@ use settings::MaxmemoryPolicy;
 use super::Node;
 use super::core::Core;
 use super::memory::{Clock, clock_of};
+use super::tick::on_table;
 use crate::publish::publish;
 
 /// The candidates kept between rounds.
@@ -159,9 +160,9 @@ fn limit_ns(tenacity: u32) -> Option<u64> {
 
 fn evict_one(node: &Node, core: &mut Core, rule: &Rule) -> bool {
     if rule.is_random() {
-        return in_some_table(node, core, rule, |keys, random, buckets| {
-            let Some(key) = pick_at_random(keys, rule, random, buckets) else { return false };
-            remove(keys, &key, |_| true)
+        return in_some_tables(node, core, rule, 1, |keys, random, buckets| {
+            let Some(key) = pick_at_random(keys, rule, random, buckets) else { return 0 };
+            usize::from(remove(keys, &key, |_| true))
         });
     }
     loop {
@@ -171,7 +172,7 @@ fn evict_one(node: &Node, core: &mut Core, rule: &Rule) -> bool {
         }
         while let Some(best) = core.evictable.candidates.pop() {
             let shard = node.space.shard_of(node.space.hash(&best.key));
-            let is_gone = with_table(node, core, (shard, best.db), |keys| {
+            let is_gone = on_table(node, core, (shard, best.db), |keys| {
                 remove(keys, &best.key, |entry| {
                     rule.judge(entry).1 == best.state && (entry.has_deadline() || !rule.is_volatile)
                 })
@@ -186,8 +187,8 @@ fn evict_one(node: &Node, core: &mut Core, rule: &Rule) -> bool {
 fn fill(node: &Node, core: &mut Core, rule: &Rule) {
     let samples = node.settings.maxmemory_samples() as usize;
     let mut pool = std::mem::take(&mut core.evictable);
-    in_some_table(node, core, rule, |keys, random, buckets| {
-        let Some(db) = keys.table() else { return false };
+    in_some_tables(node, core, rule, samples, |keys, random, buckets| {
+        let Some(db) = keys.table() else { return 0 };
         let mut seen = 0;
         db.dict().sample(random, buckets, |record, is_marked| {
             if is_marked || !rule.is_volatile {
@@ -197,62 +198,52 @@ fn fill(node: &Node, core: &mut Core, rule: &Rule) {
             }
             seen >= samples
         });
-        seen > 0
+        seen
     });
     core.evictable = pool;
 }
 
-/// Runs `work` on tables of a random shard that have keys that may go, on to the next shard until it says that it
-/// found something.
-fn in_some_table(
+/// Runs `work` on tables that have keys that may go, from a random shard on, until it found `wanted` of them; false
+/// when it found none.
+fn in_some_tables(
     node: &Node,
     core: &mut Core,
     rule: &Rule,
-    mut work: impl FnMut(&mut Keys<'_>, u64, usize) -> bool,
+    wanted: usize,
+    mut work: impl FnMut(&mut Keys<'_>, u64, usize) -> usize,
 ) -> bool {
     let shards = node.space.shards();
     for buckets in [Some(BUCKETS_MAX), None] {
         let first = core.random.get_mut().below(shards as u64) as usize;
-        let mut has_any = false;
+        let (mut found, mut has_any) = (0, false);
         for shard in (first..shards).chain(0..first) {
-            let mut found = false;
             for db in node.space.dbs_where(shard, |db| rule.eligible(db) > 0) {
                 has_any = true;
                 let random = core.random.get_mut().next_u64();
-                found |= with_table(node, core, (shard, db), |keys| {
-                    let all = || keys.table().map_or(0, |db| db.dict().buckets());
-                    let buckets = buckets.unwrap_or_else(all);
+                found += on_table(node, core, (shard, db), |keys| {
+                    let buckets = keys.table().map_or(0, |db| buckets_of(db, buckets));
                     work(keys, random, buckets)
                 });
             }
-            if found {
+            if found >= wanted {
                 return true;
             }
         }
-        if !has_any {
-            return false;
+        if found > 0 || !has_any {
+            return found > 0;
         }
     }
     false
 }
 
-fn with_table<T>(
-    node: &Node,
-    core: &mut Core,
-    (shard, db): (usize, usize),
-    work: impl FnOnce(&mut Keys<'_>) -> T,
-) -> T {
-    let mut tally = std::mem::take(&mut core.tally);
-    let changes = tally.changes.len();
-    let mut keys = node.space.lock_shard(shard, db, core.now, &mut tally);
-    let answer = work(&mut keys);
-    let order = node.order_of(&keys, changes);
-    drop(keys);
-    if let Some(order) = order {
-        node.announce(&order, &tally.changes[changes..]);
+/// How many buckets of a table to look at: none twice.
+fn buckets_of(db: &Db, max: Option<usize>) -> usize {
+    match max {
+        // Buckets have 8 slots.
+        Some(max) if db.len() > max * 8 => max,
+        Some(max) => db.dict().buckets().min(max),
+        None => db.dict().buckets(),
     }
-    core.tally = tally;
-    answer
 }
 
 fn pick_at_random(keys: &Keys<'_>, rule: &Rule, random: u64, buckets: usize) -> Option<Box<[u8]>> {
@@ -346,6 +337,31 @@ mod tests {
         assert_eq!(fixture.cli(1, "GET k"), "\"v\"");
         assert_eq!(fixture.cli(1, "DEL k"), "(integer) 1");
         assert_eq!(fixture.cli(1, "SET k w"), refusal);
+    }
+
+    #[test]
+    fn the_least_recently_used_goes_first() {
+        let mut fixture = fixture();
+        set(&fixture, "maxmemory-policy", "allkeys-lru");
+        set(&fixture, "maxmemory-samples", "64");
+        let value = "x".repeat(1000);
+        for number in 0..100 {
+            fixture.cli(1, &format!("SET key:{number} {value}"));
+        }
+        fixture.advance_ms(100_000);
+        for number in 0..100 {
+            if number % 4 == 0 {
+                fixture.cli(1, &format!("GET key:{number}"));
+            }
+        }
+        set(&fixture, "maxmemory", &(used_by_thread() - 40_000).to_string());
+        fixture.cli(1, "PING");
+        let left: usize =
+            (0..100).filter(|number| fixture.cli(1, &format!("EXISTS key:{number}")).ends_with('1')).count();
+        let used =
+            (0..25).filter(|number| fixture.cli(1, &format!("EXISTS key:{}", number * 4)).ends_with('1')).count();
+        assert!(left < 70, "{left}");
+        assert_eq!(used, 25, "of {left}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use keyspace::keys::Keys;
 
 use super::Node;
 use super::core::Core;
+use super::tick::on_table;
 use crate::publish::publish;
 
 const FIELD_EXPIRED: Event = Event::new(Classes::HASH, "hexpired");
@@ -108,26 +109,19 @@ fn walk_shard(
 
 /// Looks at some keys of one table, and removes some expired fields; all under one lock.
 fn visit_table(node: &Node, core: &mut Core, (shard, db): (usize, usize), keys_max: usize) -> (Seen, usize) {
-    let mut tally = std::mem::take(&mut core.tally);
-    let changes = tally.changes.len();
-    let mut keys = node.space.lock_shard(shard, db, core.now, &mut tally);
     let cursor = core.expiry.cursors.remove(&(shard, db)).unwrap_or(0);
-    let (next, expired, seen) = look(&keys, cursor, keys_max);
+    let (next, seen, fields) = on_table(node, core, (shard, db), |keys| {
+        let (next, expired, seen) = look(keys, cursor, keys_max);
+        for key in &expired {
+            // Finding a key whose time is over removes it.
+            let key = keys.key(key);
+            keys.find_untouched(&key);
+        }
+        (next, seen, expire_fields(keys))
+    });
     if next != 0 {
         core.expiry.cursors.insert((shard, db), next);
     }
-    for key in &expired {
-        // Finding a key whose time is over removes it.
-        let key = keys.key(key);
-        keys.find_untouched(&key);
-    }
-    let fields = expire_fields(&mut keys);
-    let order = node.order_of(&keys, changes);
-    drop(keys);
-    if let Some(order) = order {
-        node.announce(&order, &tally.changes[changes..]);
-    }
-    core.tally = tally;
     (seen, fields)
 }
 
@@ -170,7 +164,7 @@ fn expire_fields(keys: &mut Keys<'_>) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::Fixture;
+    use crate::testing::{Fixture, check_with};
 
     #[test]
     fn removes_what_nobody_asks_for() {
@@ -188,6 +182,29 @@ mod tests {
         });
         assert!(ticks.is_some_and(|ticks| ticks < 20), "{ticks:?}");
         assert_eq!(fixture.node.cores[0].expired.get(), 2000);
+    }
+
+    #[test]
+    fn tells_of_keys_and_fields() {
+        let mut fixture = Fixture::new();
+        let set = [("notify-keyspace-events", "Ehxg")];
+        fixture.node.settings.set(&set, settings::Caller::default()).expect("a live setting");
+        fixture.node.follow_events();
+        check_with(
+            &mut fixture,
+            "> HSET h f v g w\n(integer) 2\n> HPEXPIRE h 20 FIELDS 1 f\n1) (integer) 1\n> SET k v PX 20\nOK",
+        );
+        fixture.cli(2, "PSUBSCRIBE *");
+        fixture.advance_ms(30);
+        fixture.tick();
+        let told = fixture.received(2);
+        assert!(told.contains("__keyevent@0__:expired\"\n4) \"k\""), "{told}");
+        assert!(told.contains("__keyevent@0__:hexpired\"\n4) \"h\""), "{told}");
+        check_with(&mut fixture, "> HPEXPIRE h 20 FIELDS 1 g\n1) (integer) 1");
+        fixture.received(2);
+        fixture.advance_ms(30);
+        fixture.tick();
+        assert!(fixture.received(2).contains("__keyevent@0__:del\"\n4) \"h\""));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use keyspace::keys::Keys;
+
 use super::core::Core;
 use super::stats::CoreStats;
 use super::usage::{self, Whose};
@@ -64,4 +66,23 @@ impl Node {
             expire::cycle(self, core, hz);
         }
     }
+}
+
+/// Runs work that no client asked for on one database's table in one shard, and announces the changes;
+/// the caller publishes them at the end.
+pub(super) fn on_table<T>(
+    node: &Node,
+    core: &mut Core,
+    (shard, db): (usize, usize),
+    work: impl FnOnce(&mut Keys<'_>) -> T,
+) -> T {
+    let before = core.tally.changes.len();
+    let mut keys = node.space.lock_shard(shard, db, core.now, &mut core.tally);
+    let answer = work(&mut keys);
+    let order = node.order_of(&keys, before);
+    drop(keys);
+    if let Some(order) = order {
+        node.announce(&order, &core.tally.changes[before..]);
+    }
+    answer
 }
