@@ -12,9 +12,13 @@ use std::sync::Arc;
 
 use crate::dict::{Dict, Hint, Slot};
 use crate::entry::{Entries, Entry, EntryMut, Kind, Shape};
+use crate::hash::Hash;
 use crate::hash::schedule::FieldSchedule;
+use crate::list::List;
 use crate::object::{self, Object};
+use crate::set::Set;
 use crate::slab::{self, Slab};
+use crate::zset::SortedSet;
 
 /// The keys of one database in one shard.
 pub struct Db {
@@ -405,6 +409,21 @@ impl Db {
     /// Bytes of the tables beside the entries.
     pub fn overhead_bytes(&self) -> usize {
         self.dict.memory_usage()
+    }
+
+    /// Bytes that a value occupies outside its entry.
+    pub fn value_bytes(&self, slot: Slot) -> usize {
+        // SAFETY: each kind is the one of its type.
+        unsafe {
+            match self.entry(slot).kind() {
+                Kind::StrShared => self.object::<Vec<u8>>(slot).capacity(),
+                Kind::Hash => self.object::<Hash>(slot).memory_usage(),
+                Kind::List => self.object::<List>(slot).memory_usage(),
+                Kind::Set => self.object::<Set>(slot).memory_usage(),
+                Kind::Zset => self.object::<SortedSet>(slot).memory_usage(),
+                _ => 0,
+            }
+        }
     }
 
     /// Bytes that an entry occupies in the slab.

@@ -1,12 +1,13 @@
 //! What the process uses: memory as the allocator counts it, resident memory, processor time.
 //!
 //! # Invariants
-//! - The one call to the system gets a pointer to a live `rusage`, which zeroes are a value of.
+//! - The call to the system gets a pointer to a live `rusage`, which zeroes are a value of.
+//! - Names given to the allocator end with a zero byte, and their values have the type that it documents.
 #![allow(unsafe_code)]
 
 use std::fs;
 
-use tikv_jemalloc_ctl::{epoch, stats};
+use tikv_jemalloc_ctl::{epoch, raw, stats};
 
 /// The allocator's own figures, bytes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,6 +28,21 @@ impl Allocator {
             allocated: read(stats::allocated::read()),
             active: read(stats::active::read()),
             resident: read(stats::resident::read()),
+        }
+    }
+}
+
+/// Gives pages that nothing uses back to the system: an arena whose pages may stay for no time lets all of them go.
+pub fn purge() {
+    let arenas = tikv_jemalloc_ctl::arenas::narenas::read().unwrap_or(0);
+    for arena in 0..arenas {
+        let name = format!("arena.{arena}.dirty_decay_ms\0");
+        // SAFETY: this name's value is an `ssize_t`, for reading and for writing.
+        unsafe {
+            if let Ok(decay_ms) = raw::read::<isize>(name.as_bytes()) {
+                let _ = raw::write::<isize>(name.as_bytes(), 0);
+                let _ = raw::write::<isize>(name.as_bytes(), decay_ms);
+            }
         }
     }
 }

@@ -6,9 +6,14 @@ mod dbsize;
 mod flush;
 mod graph;
 mod help;
+mod info;
 mod latency;
+mod lolwut;
+mod memory;
 mod module;
+mod monitor;
 mod role;
+mod shutdown;
 mod slowlog;
 mod swapdb;
 mod time;
@@ -22,9 +27,14 @@ pub(crate) const COMMANDS: &[&Command] = &[
     &dbsize::DBSIZE,
     &flush::FLUSHALL,
     &flush::FLUSHDB,
+    &info::INFO,
     &latency::LATENCY,
+    &lolwut::LOLWUT,
+    &memory::MEMORY,
     &module::MODULE,
+    &monitor::MONITOR,
     &role::ROLE,
+    &shutdown::SHUTDOWN,
     &slowlog::SLOWLOG,
     &swapdb::SWAPDB,
     &time::TIME,

@@ -1,0 +1,143 @@
+//! INFO: what the server knows of itself, by sections.
+
+mod commands;
+mod keyspace;
+mod memory;
+mod process;
+mod stats;
+
+use std::fmt::{Display, Write};
+
+use commands_macros::command;
+
+use crate::args::Rest;
+use crate::ctx::Ctx;
+use crate::error::Result;
+use crate::spec::{ArgDoc, ArgType};
+
+pub(super) use self::keyspace::{Totals, totals};
+pub(super) use memory::{Figures, ratio};
+
+/// A section: its name in requests, its heading, whether INFO without words shows it, and what writes it.
+struct Section {
+    name: &'static str,
+    heading: &'static str,
+    by_default: bool,
+    write: fn(&mut Ctx, &mut Text),
+}
+
+const fn section(
+    name: &'static str,
+    heading: &'static str,
+    by_default: bool,
+    write: fn(&mut Ctx, &mut Text),
+) -> Section {
+    Section { name, heading, by_default, write }
+}
+
+/// All sections in their order.
+const SECTIONS: &[Section] = &[
+    section("server", "Server", true, process::server),
+    section("clients", "Clients", true, process::clients),
+    section("memory", "Memory", true, memory::memory),
+    section("persistence", "Persistence", true, stats::persistence),
+    section("threads", "Threads", true, process::threads),
+    section("stats", "Stats", true, stats::stats),
+    section("replication", "Replication", true, stats::replication),
+    section("cpu", "CPU", true, process::cpu),
+    section("modules", "Modules", true, |_, _| {}),
+    section("commandstats", "Commandstats", false, commands::command_stats),
+    section("errorstats", "Errorstats", true, commands::error_stats),
+    section("latencystats", "Latencystats", false, commands::latency_stats),
+    section("cluster", "Cluster", true, |_, text| text.field("cluster_enabled", 0)),
+    section("keyspace", "Keyspace", true, keyspace::keyspace),
+    // Sizes are not counted: a walk over all keys would hold up everybody.
+    section("keysizes", "Keysizes", true, |_, _| {}),
+];
+
+/// The text under way.
+#[derive(Default)]
+struct Text(String);
+
+impl Text {
+    /// A line `name:value`.
+    fn field(&mut self, name: &str, value: impl Display) {
+        let _ = write!(self.0, "{name}:{value}\r\n");
+    }
+
+    /// A number of bytes, and the same for people.
+    fn bytes(&mut self, name: &str, bytes: u64) {
+        self.field(name, bytes);
+        self.field(&format!("{name}_human"), base::size::human(bytes));
+    }
+
+    /// Fields with a value in common.
+    fn same(&mut self, value: impl Display, names: &[&str]) {
+        names.iter().for_each(|name| self.field(name, &value));
+    }
+}
+
+/// Answers statistics and state as lines of text, by sections.
+#[command(
+    "INFO",
+    since = "1.0.0",
+    complexity = "O(1)",
+    flags(LOADING | STALE),
+    locks(Walk),
+    categories(DANGEROUS),
+    tips("nondeterministic_output", "request_policy:all_shards", "response_policy:special"),
+    args(ArgDoc::new("section", ArgType::String).optional().multiple())
+)]
+pub(crate) fn info(ctx: &mut Ctx, sections: Rest) -> Result<()> {
+    let asked: Vec<&[u8]> = sections.0.iter().collect();
+    let is = |word: &str| asked.iter().any(|asked| asked.eq_ignore_ascii_case(word.as_bytes()));
+    let (all, default) = (is("all") || is("everything"), asked.is_empty() || is("default"));
+    let mut text = Text::default();
+    for section in SECTIONS {
+        if all || (default && section.by_default) || is(section.name) {
+            if !text.0.is_empty() {
+                text.0.push_str("\r\n");
+            }
+            let _ = write!(text.0, "# {}\r\n", section.heading);
+            (section.write)(ctx, &mut text);
+        }
+    }
+    ctx.out.verbatim("txt", text.0.as_bytes());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Fixture;
+
+    fn info(fixture: &mut Fixture, words: &[&[u8]]) -> String {
+        let request: Vec<&[u8]> = std::iter::once(&b"INFO"[..]).chain(words.iter().copied()).collect();
+        String::from_utf8(fixture.run(1, &request).expect("a reply")).expect("text")
+    }
+
+    #[test]
+    fn sections_come_once_and_in_order() {
+        let mut fixture = Fixture::new();
+        let text = info(&mut fixture, &[b"CPU", b"default", b"server"]);
+        assert_eq!(text.matches("# CPU").count(), 1);
+        assert!(text.find("# Server") < text.find("# CPU"));
+        assert!(!text.contains("# Commandstats"));
+        assert!(info(&mut fixture, &[b"everything"]).contains("cmdstat_info:calls=1,"));
+        assert_eq!(info(&mut fixture, &[b"nosuch"]), "$0\r\n\r\n");
+    }
+
+    #[test]
+    fn keys_errors_and_calls_are_counted() {
+        let mut fixture = Fixture::new();
+        fixture.cli(1, "SET k v EX 100");
+        fixture.cli(1, "GET k");
+        fixture.cli(1, "LPUSH k v");
+        let text = info(&mut fixture, &[b"all"]);
+        assert!(text.contains("\r\ndb0:keys=1,expires=1,avg_ttl="), "{text}");
+        assert!(text.contains("\r\nerrorstat_WRONGTYPE:count=1\r\n"), "{text}");
+        assert!(text.contains("\r\nkeyspace_hits:1\r\n"), "{text}");
+        assert!(text.contains("\r\nlatency_percentiles_usec_set:p50="), "{text}");
+        fixture.cli(1, "CONFIG RESETSTAT");
+        assert!(info(&mut fixture, &[b"stats"]).contains("\r\nkeyspace_hits:0\r\n"));
+    }
+}

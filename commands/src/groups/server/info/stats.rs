@@ -1,0 +1,140 @@
+//! The sections of counters: stats, persistence, replication.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::Text;
+use crate::ctx::Ctx;
+use crate::node::Node;
+use crate::node::pubsub::Kind;
+use crate::node::stats::CoreStats;
+use crate::node::usage::{Whose, cpu_us};
+
+fn sum(node: &Node, read: fn(&CoreStats) -> u64) -> u64 {
+    node.cores.iter().map(|core| read(core)).sum()
+}
+
+pub(super) fn stats(ctx: &mut Ctx, text: &mut Text) {
+    // What this core's commands counted since the last publishing belongs to it, too.
+    traffic(ctx.node, text);
+    keys(ctx.node, text);
+    text.field("pubsub_channels", ctx.node.pubsub.len(Kind::Channel));
+    text.field("pubsub_patterns", ctx.node.pubsub.len(Kind::Pattern));
+    text.field("pubsubshard_channels", ctx.node.pubsub.len(Kind::ShardChannel));
+    text.same(
+        0,
+        &[
+            "latest_fork_usec",
+            "total_forks",
+            "migrate_cached_sockets",
+            "slave_expires_tracked_keys",
+            "active_defrag_hits",
+            "active_defrag_misses",
+            "active_defrag_key_hits",
+            "active_defrag_key_misses",
+            "total_active_defrag_time",
+            "current_active_defrag_time",
+            "tracking_total_keys",
+            "tracking_total_items",
+            "tracking_total_prefixes",
+            "unexpected_error_replies",
+        ],
+    );
+    text.field("total_error_replies", sum(ctx.node, |core| core.errors.get()));
+    text.field("dump_payload_sanitizations", 0);
+    text.field("total_reads_processed", sum(ctx.node, |core| core.reads.get()));
+    text.field("total_writes_processed", sum(ctx.node, |core| core.writes.get()));
+    text.same(
+        0,
+        &[
+            "io_threaded_reads_processed",
+            "io_threaded_writes_processed",
+            "client_query_buffer_limit_disconnections",
+            "client_output_buffer_limit_disconnections",
+            "reply_buffer_shrinks",
+            "reply_buffer_expands",
+        ],
+    );
+    event_loop(ctx.node, text);
+    text.same(
+        0,
+        &["acl_access_denied_auth", "acl_access_denied_cmd", "acl_access_denied_key", "acl_access_denied_channel"],
+    );
+}
+
+fn traffic(node: &Node, text: &mut Text) {
+    let rates = *node.monitoring.rates.lock();
+    text.field("total_connections_received", sum(node, |core| core.connections.get()));
+    text.field("total_commands_processed", sum(node, |core| core.commands.get()));
+    text.field("instantaneous_ops_per_sec", rates.commands.per_second() as u64);
+    text.field("total_net_input_bytes", sum(node, |core| core.net_input_bytes.get()));
+    text.field("total_net_output_bytes", sum(node, |core| core.net_output_bytes.get()));
+    text.same(0, &["total_net_repl_input_bytes", "total_net_repl_output_bytes"]);
+    text.field("instantaneous_input_kbps", format_args!("{:.2}", rates.input_bytes.per_second() / 1024.0));
+    text.field("instantaneous_output_kbps", format_args!("{:.2}", rates.output_bytes.per_second() / 1024.0));
+    text.same("0.00", &["instantaneous_input_repl_kbps", "instantaneous_output_repl_kbps"]);
+    text.field("rejected_connections", node.rejected_connections());
+    text.same(0, &["sync_full", "sync_partial_ok", "sync_partial_err"]);
+}
+
+fn keys(node: &Node, text: &mut Text) {
+    text.field("expired_subkeys", sum(node, |core| core.expired_fields.get()));
+    text.field("expired_keys", sum(node, |core| core.expired.get()));
+    let stale = sum(node, |core| core.expire_stale.get()) as f64 / node.cores.len() as f64 / 100.0;
+    text.field("expired_stale_perc", format_args!("{stale:.2}"));
+    text.field("expired_time_cap_reached_count", sum(node, |core| core.expire_cap_reached.get()));
+    text.field("expire_cycle_cpu_milliseconds", sum(node, |core| core.expire_ns.get()) / 1_000_000);
+    text.field("evicted_keys", sum(node, |core| core.evicted.get()));
+    text.same(
+        0,
+        &["evicted_clients", "evicted_scripts", "total_eviction_exceeded_time", "current_eviction_exceeded_time"],
+    );
+    text.field("keyspace_hits", sum(node, |core| core.hits.get()));
+    text.field("keyspace_misses", sum(node, |core| core.misses.get()));
+}
+
+/// A cycle of a core is a batch of requests or a tick; what cores do is the processor time that they take.
+fn event_loop(node: &Node, text: &mut Text) {
+    let rate = node.monitoring.rates.lock().batches.per_second();
+    let cycles = sum(node, |core| core.reads.get() + core.ticks.get());
+    let busy_us: i64 = cpu_us(Whose::Process).iter().sum();
+    let commands_ns: u64 = node.cores.iter().flat_map(|core| &core.by_command).map(|command| command.ns.get()).sum();
+    text.field("eventloop_cycles", cycles);
+    text.field("eventloop_duration_sum", busy_us);
+    text.field("eventloop_duration_cmd_sum", commands_ns / 1000);
+    text.field("instantaneous_eventloop_cycles_per_sec", rate as u64);
+    text.field("instantaneous_eventloop_duration_usec", (busy_us as u64).checked_div(cycles).unwrap_or(0));
+}
+
+/// Nothing is saved by this server yet: the fields say what a Redis that never saved says.
+pub(super) fn persistence(ctx: &mut Ctx, text: &mut Text) {
+    let dirty = sum(ctx.node, |core| core.dirty.get());
+    text.same(0, &["loading", "async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age"]);
+    text.field("current_fork_perc", "0.00");
+    text.same(0, &["current_save_keys_processed", "current_save_keys_total"]);
+    text.field("rdb_changes_since_last_save", dirty.saturating_sub(ctx.node.monitoring.saved_dirty.load(Relaxed)));
+    text.field("rdb_bgsave_in_progress", 0);
+    text.field("rdb_last_save_time", ctx.node.started_ms / 1000);
+    text.field("rdb_last_bgsave_status", "ok");
+    text.same(-1, &["rdb_last_bgsave_time_sec", "rdb_current_bgsave_time_sec"]);
+    text.same(0, &["rdb_saves", "rdb_last_cow_size", "rdb_last_load_keys_expired", "rdb_last_load_keys_loaded"]);
+    text.same(0, &["aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled"]);
+    text.same(-1, &["aof_last_rewrite_time_sec", "aof_current_rewrite_time_sec"]);
+    text.field("aof_last_bgrewrite_status", "ok");
+    text.same(0, &["aof_rewrites", "aof_rewrites_consecutive_failures"]);
+    text.field("aof_last_write_status", "ok");
+    text.same(0, &["aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"]);
+}
+
+/// A master without replicas and without history.
+pub(super) fn replication(ctx: &mut Ctx, text: &mut Text) {
+    text.field("role", "master");
+    text.field("connected_slaves", 0);
+    text.field("master_failover_state", "no-failover");
+    text.field("master_replid", &*ctx.node.monitoring.replication_id.lock());
+    text.field("master_replid2", "0".repeat(40));
+    text.field("master_repl_offset", 0);
+    text.field("second_repl_offset", -1);
+    text.field("repl_backlog_active", 0);
+    text.field("repl_backlog_size", ctx.node.settings.repl_backlog_size());
+    text.same(0, &["repl_backlog_first_byte_offset", "repl_backlog_histlen"]);
+}

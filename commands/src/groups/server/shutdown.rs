@@ -1,0 +1,96 @@
+//! SHUTDOWN.
+
+use commands_macros::{Args, command};
+use settings::LogLevel;
+
+use crate::args::Rest;
+use crate::ctx::Ctx;
+use crate::error::{Error, Result};
+use crate::spec::ArgDoc;
+
+#[derive(Args, Clone, Copy, PartialEq)]
+enum SaveSelector {
+    NoSave,
+    Save,
+}
+
+const SELECTOR: ArgDoc = ArgDoc::one_of("save-selector", <SaveSelector as crate::args::OneOf>::DOCS).optional();
+const NOW: ArgDoc = ArgDoc::token_only("now").token("NOW").since("7.0.0").optional();
+const FORCE: ArgDoc = ArgDoc::token_only("force").token("FORCE").since("7.0.0").optional();
+const ABORT: ArgDoc = ArgDoc::token_only("abort").token("ABORT").since("7.0.0").optional();
+
+#[derive(Default)]
+struct How {
+    save: bool,
+    nosave: bool,
+    now: bool,
+    force: bool,
+    abort: bool,
+}
+
+impl How {
+    fn read(words: Rest) -> Result<Self> {
+        let (mut how, mut words) = (Self::default(), words.0);
+        while !words.is_empty() {
+            let places = [
+                ("SAVE", &mut how.save),
+                ("NOSAVE", &mut how.nosave),
+                ("NOW", &mut how.now),
+                ("FORCE", &mut how.force),
+                ("ABORT", &mut how.abort),
+            ];
+            let place = places.into_iter().find(|(token, _)| words.take_token(token)).ok_or(Error::Syntax)?;
+            *place.1 = true;
+        }
+        let is_mixed = how.abort && (how.save || how.nosave || how.now || how.force);
+        if (how.save && how.nosave) || is_mixed { Err(Error::Syntax) } else { Ok(how) }
+    }
+}
+
+/// Ends the server.
+#[command(
+    "SHUTDOWN",
+    since = "1.0.0",
+    complexity = "O(N) when saving, where N is the total number of keys in all databases when saving data, otherwise O(1)",
+    flags(ADMIN | NOSCRIPT | LOADING | STALE | NO_MULTI | ALLOW_BUSY),
+    args(SELECTOR, NOW, FORCE, ABORT)
+)]
+pub(crate) fn shutdown(ctx: &mut Ctx, words: Rest) -> Result<()> {
+    let how = How::read(words)?;
+    let host = ctx.node.host();
+    if how.abort {
+        // Nothing here waits for replicas, so a shutdown is over as soon as it began.
+        return Err(Error::Plain("ERR No shutdown in progress."));
+    }
+    if how.save && !how.force {
+        host.log(LogLevel::Warning, "SHUTDOWN SAVE was refused: this server cannot save yet. Use NOSAVE, or FORCE.");
+        return Err(Error::Plain("ERR Errors trying to SHUTDOWN. Check logs."));
+    }
+    host.shut_down(ctx.node.settings.shutdown_on_sigterm());
+    // The end of the connection is the answer.
+    ctx.client.closing = true;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::check;
+
+    #[test]
+    fn words_are_checked_first() {
+        check(
+            "
+            > SHUTDOWN ABORT
+            (error) ERR No shutdown in progress.
+            > SHUTDOWN ABORT NOW
+            (error) ERR syntax error
+            > SHUTDOWN SAVE NOSAVE
+            (error) ERR syntax error
+            > SHUTDOWN what
+            (error) ERR syntax error
+            > SHUTDOWN SAVE
+            (error) ERR Errors trying to SHUTDOWN. Check logs.
+            ",
+        );
+    }
+}
