@@ -37,8 +37,13 @@ impl Default for Fixture {
 impl Fixture {
     /// A fresh instance.
     pub fn new() -> Self {
+        Self::with_settings(Settings::new())
+    }
+
+    /// A fresh instance with these settings.
+    pub fn with_settings(settings: Settings) -> Self {
         let table = Table::new(&[]).expect("the table is sound");
-        let node = Arc::new(Node::new(Settings::new(), table, 1).expect("the OS gives random bytes"));
+        let node = Arc::new(Node::new(settings, table, 1).expect("the OS gives random bytes"));
         let core = Core::new(&node, 0).expect("the OS gives random bytes");
         Self { node, core, clients: HashMap::new(), now_ms: base::clock::unix_ms() }
     }

@@ -3,6 +3,7 @@
 mod command;
 mod config;
 mod dbsize;
+mod debug;
 mod flush;
 mod graph;
 mod help;
@@ -25,6 +26,7 @@ pub(crate) const COMMANDS: &[&Command] = &[
     command::ROW,
     &config::CONFIG,
     &dbsize::DBSIZE,
+    &debug::DEBUG,
     &flush::FLUSHALL,
     &flush::FLUSHDB,
     &info::INFO,
