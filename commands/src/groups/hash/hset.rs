@@ -40,7 +40,7 @@ pub(crate) fn hmset(ctx: &mut Ctx, key: Key, data: Many<Pair<Field, Value>>) -> 
 #[inline]
 fn set<'a>(ctx: &mut Ctx, key: &Key<'a>, data: Many<'a, Pair<Field<'a>, Value<'a>>>) -> Result<usize> {
     let words = data.words().len();
-    if words % 2 != 0 {
+    if !words.is_multiple_of(2) {
         return Err(Error::Arity);
     }
     let limits = limits(ctx);

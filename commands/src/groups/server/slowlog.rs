@@ -3,6 +3,7 @@
 use commands_macros::command;
 
 use super::help;
+use crate::args::UnreadWord;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::reply::Ok as Done;
@@ -26,10 +27,10 @@ const COUNT_DEFAULT: i64 = 10;
     flags(ADMIN | LOADING | STALE),
     tips("request_policy:all_nodes", "nondeterministic_output")
 )]
-pub(crate) fn get(ctx: &mut Ctx, count: Option<&[u8]>) -> Result<()> {
+pub(crate) fn get(ctx: &mut Ctx, count: Option<UnreadWord<i64>>) -> Result<()> {
     const RANGE: Error = Error::Plain("ERR count should be greater than or equal to -1");
     let count = match count {
-        Some(word) => base::number::parse_i64(word).filter(|count| *count >= -1).ok_or(RANGE)?,
+        Some(word) => word.read().ok().filter(|count| *count >= -1).ok_or(RANGE)?,
         None => COUNT_DEFAULT,
     };
     let entries = ctx.node.monitoring.slow_log.newest(usize::try_from(count).unwrap_or(usize::MAX));
