@@ -278,10 +278,8 @@ fn withhold(client: &mut Client, out: &mut Writer, mark: resp::Mark) {
     match client.replies {
         Replies::On => {}
         Replies::Off => out.truncate(mark),
-        Replies::SkipNext => {
-            out.truncate(mark);
-            client.replies = Replies::Skip;
-        }
+        // CLIENT REPLY SKIP wrote nothing itself, and EXEC around it answers as ever.
+        Replies::SkipNext => client.replies = Replies::Skip,
         Replies::Skip => {
             out.truncate(mark);
             client.replies = Replies::On;
