@@ -94,7 +94,11 @@ pub(crate) fn run(
     let Core { tally, stats, random, now, clock, .. } = core;
     // Room for this request may have been made by evicting: those changes are told already.
     let changes = tally.changes.len();
-    let keys = lock(node, *now, client, &request, transaction, tally);
+    let mut keys = lock(node, *now, client, &request, transaction, tally);
+    if node.pause.is_set() {
+        // Only what surely writes nothing may meet a key that is absent and yet there.
+        keys.keep_expired = request.row.command.has(flag::READONLY) && node.pause.state(now.unix_ms).is_some();
+    }
     let core_view = CoreView { stats, random, clock };
     let mut ctx = Ctx { node, client, keys, out, origin, request, transaction, core: core_view };
     let result = if origin == Origin::Wakened { wake::call(&mut ctx, &request) } else { call(&mut ctx, &request) };

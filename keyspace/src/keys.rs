@@ -143,6 +143,8 @@ pub struct Keys<'k> {
     held: Held,
     /// Whether more than one database was looked at, so that the hints of all of them must follow at the end.
     selected: bool,
+    /// Expired keys count as absent but stay (while clients are paused); only for views that do not write.
+    pub keep_expired: bool,
     /// The time of the batch.
     pub now: Now,
     /// What was done.
@@ -152,7 +154,7 @@ pub struct Keys<'k> {
 impl<'k> Keys<'k> {
     /// No key.
     pub fn none(space: &'k Keyspace, db: usize, now: Now, tally: &'k mut Tally) -> Self {
-        Self { space, db, held: Held::None, selected: false, now, tally }
+        Self { space, db, held: Held::None, selected: false, keep_expired: false, now, tally }
     }
 
     /// Locks one key's shard.
@@ -160,7 +162,7 @@ impl<'k> Keys<'k> {
     pub fn lock_one(space: &'k Keyspace, db: usize, hash: u64, now: Now, tally: &'k mut Tally) -> Self {
         let shard = space.shard_of(hash);
         space.lock(shard);
-        Self { space, db, held: Held::One(shard), selected: false, now, tally }
+        Self { space, db, held: Held::One(shard), selected: false, keep_expired: false, now, tally }
     }
 
     /// Locks the shards of some keys.
@@ -175,7 +177,7 @@ impl<'k> Keys<'k> {
         for &shard in &shards {
             space.lock(usize::from(shard));
         }
-        Self { space, db, held: Held::Many(shards), selected: false, now, tally }
+        Self { space, db, held: Held::Many(shards), selected: false, keep_expired: false, now, tally }
     }
 
     /// Locks everything.
@@ -183,7 +185,7 @@ impl<'k> Keys<'k> {
         for shard in 0..space.shards() {
             space.lock(shard);
         }
-        Self { space, db, held: Held::All, selected: true, now, tally }
+        Self { space, db, held: Held::All, selected: true, keep_expired: false, now, tally }
     }
 
     /// The database that keys are looked up in.
@@ -265,7 +267,8 @@ impl<'k> Keys<'k> {
             Held::All => Held::Lent(shard),
             _ => panic!("a walk over the shards by a command that declares no `Locks::Walk`"),
         };
-        Keys { space: self.space, db: self.db, held, selected: false, now: self.now, tally: &mut *self.tally }
+        let Self { space, db, keep_expired, now, .. } = *self;
+        Keys { space, db, held, selected: false, keep_expired, now, tally: &mut *self.tally }
     }
 
     /// Finds a key for a read: counts hit or miss, and moves its access clock.
@@ -316,7 +319,9 @@ impl<'k> Keys<'k> {
         let db = self.db(key.hash)?;
         let slot = db.find(key.hash, key.bytes)?;
         if slot.is_marked() && db.entry(slot).deadline_ms().is_some_and(|at| at <= unix_ms) {
-            self.expire(key, slot);
+            if !self.keep_expired {
+                self.expire(key, slot);
+            }
             return None;
         }
         Some(slot)
@@ -551,7 +556,7 @@ impl Keyspace {
     /// The locked view of one whole shard.
     pub fn lock_shard<'k>(&'k self, shard: usize, db: usize, now: Now, tally: &'k mut Tally) -> Keys<'k> {
         self.lock(shard);
-        Keys { space: self, db, held: Held::One(shard), selected: false, now, tally }
+        Keys { space: self, db, held: Held::One(shard), selected: false, keep_expired: false, now, tally }
     }
 }
 

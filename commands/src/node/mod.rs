@@ -136,6 +136,10 @@ impl Node {
     #[inline]
     pub(crate) fn make_room(&self, core: &mut core::Core) -> bool {
         let limit = self.settings.maxmemory();
+        if self.pause.is_set() && self.pause.state(core.now.unix_ms).is_some() {
+            // Nothing may change; nothing that needs room runs either.
+            return true;
+        }
         limit == 0 || self.used_memory() <= limit || evict::evict(self, core, limit)
     }
 

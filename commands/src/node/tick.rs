@@ -62,7 +62,7 @@ impl Node {
             // What one command had no time for goes on here.
             self.make_room(core);
         }
-        if self.is_active_expire_on() {
+        if self.is_active_expire_on() && self.pause.state(core.now.unix_ms).is_none() {
             expire::cycle(self, core, hz);
         }
     }

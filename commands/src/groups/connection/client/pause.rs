@@ -115,6 +115,23 @@ mod tests {
     }
 
     #[test]
+    fn nothing_expires() {
+        let mut fixture = crate::testing::Fixture::new();
+        fixture.cli(1, "SET read v PX 10");
+        fixture.cli(1, "SET idle v PX 10");
+        fixture.cli(1, "CLIENT PAUSE 1000 WRITE");
+        fixture.advance_ms(50);
+        fixture.tick();
+        assert_eq!(fixture.cli(1, "GET read"), "(nil)");
+        assert_eq!(fixture.node.cores[0].expired.get(), 0);
+        fixture.cli(1, "CLIENT UNPAUSE");
+        assert_eq!(fixture.cli(1, "GET read"), "(nil)");
+        assert_eq!(fixture.node.cores[0].expired.get(), 1);
+        fixture.tick();
+        assert_eq!(fixture.cli(1, "DBSIZE"), "(integer) 0");
+    }
+
+    #[test]
     fn mistakes() {
         check(
             r#"
