@@ -45,6 +45,8 @@ pub(crate) fn note_database(ctx: &mut Ctx<'_>, db: usize) {
 /// Serves all who can be.
 pub(crate) fn serve(node: &Node, core: &mut Core, mut ready: Ready) {
     while let Some((db, key)) = ready.0.pop_front() {
+        // The changing command may have taken so long that what it brought has expired already.
+        core.now.unix_ms = core.now.unix_ms.max(base::clock::unix_ms());
         let _turn = node.blocking.take_turn(node.space.hash(&key));
         let mut after = 0;
         while let Some((number, waiter)) = node.blocking.next_after(db, &key, after) {

@@ -427,7 +427,8 @@ impl<'k> Keys<'k> {
             // SAFETY: the shard is locked, and no reference into it is in use.
             unsafe { self.space.mark_watched(self.shard_of(key.hash), self.db, key.bytes) };
         }
-        if self.space.interest() & !Interest::WATCH.0 != 0 {
+        let others = self.space.interest() & !Interest::WATCH.0;
+        if others & !Interest::BLOCKED.0 != 0 || others != 0 && self.space.may_be_awaited(key.hash) {
             self.push_change(key, event, true);
         }
     }

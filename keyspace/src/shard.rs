@@ -48,6 +48,8 @@ pub struct Keyspace {
     seed: u64,
     databases: usize,
     interest: AtomicU32,
+    /// How many wait for keys of these hashes, roughly: a change of any other key concerns none of them.
+    awaited: Box<[AtomicU32]>,
     watching: AtomicUsize,
 }
 
@@ -66,6 +68,7 @@ impl Keyspace {
             seed,
             databases,
             interest: AtomicU32::new(0),
+            awaited: (0..AWAITED_LEN).map(|_| AtomicU32::new(0)).collect(),
             watching: AtomicUsize::new(0),
         }
     }
@@ -123,6 +126,21 @@ impl Keyspace {
     #[inline]
     pub fn interest(&self) -> u32 {
         self.interest.load(Ordering::Relaxed)
+    }
+
+    /// Says that one more waits for a key, whose shard is locked.
+    pub fn await_key(&self, hash: u64) {
+        self.awaited[hash as usize % AWAITED_LEN].fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Takes one [`Keyspace::await_key`] back.
+    pub fn forgo_key(&self, hash: u64) {
+        self.awaited[hash as usize % AWAITED_LEN].fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Whether somebody may be waiting for a key.
+    pub(crate) fn may_be_awaited(&self, hash: u64) -> bool {
+        self.awaited[hash as usize % AWAITED_LEN].load(Ordering::Relaxed) != 0
     }
 
     /// Says that somebody is, or that nobody is any more. Called with a lock held where the interest concerns
@@ -331,6 +349,8 @@ impl Keyspace {
     }
 }
 
+/// Enough that unrelated keys hardly ever meet where thousands wait.
+const AWAITED_LEN: usize = 4096;
 /// SCAN cursors have 12 bits for the shard.
 pub(crate) const SHARDS_MAX: usize = 1 << 12;
 

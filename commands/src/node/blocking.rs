@@ -174,6 +174,7 @@ impl Blocking {
             state: AtomicU8::new(WAITING),
         });
         for key in awaited(&ctx.request) {
+            ctx.node.space.await_key(ctx.node.space.hash(key));
             self.queues.entry(key.into()).or_default().insert(waiter.number, waiter.clone());
         }
         self.by_client.insert(client.shared.id, waiter.clone());
@@ -224,6 +225,7 @@ impl Blocking {
 
     fn remove(&self, node: &Node, waiter: &Waiter) {
         for key in awaited(&waiter.request()) {
+            node.space.forgo_key(node.space.hash(key));
             if let Some(mut queue) = self.queues.get_mut(key) {
                 queue.remove(&waiter.number);
             }

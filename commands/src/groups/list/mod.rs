@@ -79,9 +79,7 @@ fn write_element(out: &mut Writer, element: Element<'_>) {
 /// Records one change that counts as `weight` of them in `rdb_changes_since_last_save`, and the key's going.
 #[inline]
 fn changed(ctx: &mut Ctx, key: &Key, event: Event, weight: usize, gone: bool) {
-    ctx.keys.tally.dirty += weight as u64;
-    ctx.keys.changed(key, event);
-    ctx.keys.tally.dirty -= 1;
+    ctx.keys.changed_by(key, event, weight);
     if gone {
         ctx.keys.event(key, Event::DEL);
     }
