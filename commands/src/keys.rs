@@ -58,23 +58,27 @@ pub(crate) fn find_keys(request: &Request) -> Option<FoundKeys> {
 
 /// Computes the hashes of a request's keys ahead, in the order of the specs. Where the words contradict the specs
 /// some are left out.
+#[inline]
 pub fn hash_keys(request: &Request, space: &Keyspace, hashes: &mut Vec<HashedKey>) {
-    let mut add = |word: usize| {
-        if let Some(span) = request.spans.get(word) {
-            hashes.push(HashedKey { span: *span, hash: space.hash(span.of(request.buffer)) });
-        }
-    };
     match request.row.key_shape {
         KeyShape::None => {}
-        KeyShape::One(word) => add(word),
-        KeyShape::Specs => {
-            for spec in request.row.command.keys {
-                let Some(first) = begin(request, spec) else { continue };
-                follow(request, spec, first).into_iter().flatten().for_each(&mut add);
-            }
-            if let Some(more_keys) = request.row.command.more_keys {
-                more_keys(request, &mut |word, _| add(word));
-            }
+        KeyShape::One(word) => hash_key(request, space, word, hashes),
+        KeyShape::Specs => hash_keys_of_specs(request, space, hashes),
+    }
+}
+
+#[inline]
+fn hash_key(request: &Request, space: &Keyspace, word: usize, hashes: &mut Vec<HashedKey>) {
+    if let Some(span) = request.spans.get(word) {
+        hashes.push(HashedKey { span: *span, hash: space.hash(span.of(request.buffer)) });
+    }
+}
+
+fn hash_keys_of_specs(request: &Request, space: &Keyspace, hashes: &mut Vec<HashedKey>) {
+    for spec in request.row.command.keys {
+        let Some(first) = begin(request, spec) else { continue };
+        for word in follow(request, spec, first).into_iter().flatten() {
+            hash_key(request, space, word, hashes);
         }
     }
 }
