@@ -155,8 +155,7 @@ fn categories(command: &Command, group: Group) -> u32 {
     } else {
         group.category()
     };
-    // A command that reads no keys and is not about scripts reads nothing.
-    let read = if command.has(flag::READONLY) && group != Group::Server { category::READ } else { 0 };
+    let read = is(flag::READONLY, category::READ);
     let slow = if command.has(flag::FAST) { 0 } else { category::SLOW };
     command.categories | own | implied | read | slow
 }
