@@ -5,6 +5,8 @@
 
 pub mod algebra;
 mod bounds;
+#[cfg(test)]
+mod key_tests;
 mod large;
 mod limits;
 mod members;

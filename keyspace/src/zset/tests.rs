@@ -380,7 +380,7 @@ fn a_member_costs_few_bytes() {
 
 #[test]
 fn ranges_go_leaf_by_leaf_or_by_keeping_the_rest() {
-    const COUNT: usize = 20_000;
+    const COUNT: usize = 6000;
     let mut set = SortedSet::new(3);
     for i in 0..COUNT {
         set.put(format!("member:{:05}", i * 7919 % COUNT).as_bytes(), (i * 7919 % COUNT / 3) as f64);
@@ -388,7 +388,7 @@ fn ranges_go_leaf_by_leaf_or_by_keeping_the_rest() {
     let copy = set.clone();
     let all = listed(set.iter());
     assert_eq!(listed(copy.iter()), all);
-    for ranks in [0..1, 17..9_000, 5..19_990, 10_000..COUNT, 0..COUNT, 100..100, 63..126] {
+    for ranks in [0..1, 17..2900, 5..5990, 3000..COUNT, 0..COUNT, 100..100, 63..126] {
         let mut set = copy.clone();
         assert_eq!(set.remove_range(ranks.clone()), ranks.len());
         let want = [&all[..ranks.start], &all[ranks.end..]].concat();
