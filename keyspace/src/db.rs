@@ -458,7 +458,8 @@ const DROP_AT_ONCE_MAX: usize = 16 * 1024;
 /// Drops a whole table: in the background when that is wanted or would take long.
 pub(crate) fn discard(db: Db, lazily: bool) {
     if db.len() > if lazily { 0 } else { DROP_AT_ONCE_MAX } {
-        let keys = db.len();
+        // Those who did not ask for it count themselves what they count.
+        let keys = if lazily { db.len() } else { 0 };
         object::discard_weighed(Box::new(db), keys, 0);
     }
 }

@@ -150,6 +150,11 @@ pub(crate) fn discard_weighed(garbage: Garbage, objects: usize, bytes: usize) {
     }
 }
 
+/// Counts objects that were freed elsewhere as freed in the background.
+pub fn count_freed(objects: usize) {
+    FREED.fetch_add(objects, Relaxed);
+}
+
 /// Bytes that the background thread is about to free, as far as they are known.
 pub fn lazy_free_bytes() -> usize {
     PENDING_BYTES.load(Relaxed)

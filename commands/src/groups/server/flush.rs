@@ -2,6 +2,7 @@
 
 use commands_macros::{Args, command};
 
+use crate::args::{OneOf, Rest};
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::reply::Ok as Done;
@@ -15,7 +16,7 @@ enum FlushType {
     Sync,
 }
 
-const FLUSH_TYPE: ArgDoc = ArgDoc::one_of("flush-type", <FlushType as crate::args::OneOf>::DOCS).optional();
+const FLUSH_TYPE: ArgDoc = ArgDoc::one_of("flush-type", <FlushType as OneOf>::DOCS).optional();
 
 /// Removes all keys of all databases.
 #[command(
@@ -28,13 +29,13 @@ const FLUSH_TYPE: ArgDoc = ArgDoc::one_of("flush-type", <FlushType as crate::arg
     tips("request_policy:all_shards", "response_policy:all_succeeded"),
     args(FLUSH_TYPE)
 )]
-pub(crate) fn flushall(ctx: &mut Ctx, how: crate::args::Rest) -> Result<Done> {
+pub(crate) fn flushall(ctx: &mut Ctx, how: Rest) -> Result<Done> {
     let lazily = is_lazy(ctx, how)?;
     let own = ctx.keys.db_index();
     let mut removed = 0;
     for db in 0..ctx.node.space.databases() {
         ctx.keys.select(db);
-        removed += ctx.keys.flush(lazily);
+        removed += flush(ctx, lazily);
     }
     ctx.keys.select(own);
     // The command itself counts as a change, so that an empty data set is saved as one.
@@ -53,15 +54,25 @@ pub(crate) fn flushall(ctx: &mut Ctx, how: crate::args::Rest) -> Result<Done> {
     tips("request_policy:all_shards", "response_policy:all_succeeded"),
     args(FLUSH_TYPE)
 )]
-pub(crate) fn flushdb(ctx: &mut Ctx, how: crate::args::Rest) -> Result<Done> {
+pub(crate) fn flushdb(ctx: &mut Ctx, how: Rest) -> Result<Done> {
     let lazily = is_lazy(ctx, how)?;
-    ctx.keys.tally.dirty += ctx.keys.flush(lazily) as u64;
+    ctx.keys.tally.dirty += flush(ctx, lazily) as u64;
     Ok(Done)
 }
 
-fn is_lazy(ctx: &Ctx, how: crate::args::Rest) -> Result<bool> {
+/// Empties the current database. Redis leaves a flush that the client waits for to the background too, and counts its
+/// keys as freed there, except in a transaction.
+fn flush(ctx: &mut Ctx, lazily: bool) -> usize {
+    let removed = ctx.keys.flush(lazily);
+    if !lazily && ctx.transaction.is_none() {
+        keyspace::object::count_freed(removed);
+    }
+    removed
+}
+
+fn is_lazy(ctx: &Ctx, how: Rest) -> Result<bool> {
     let mut words = how.0;
-    let found = <FlushType as crate::args::OneOf>::take_if(&mut words)?;
+    let found = FlushType::take_if(&mut words)?;
     match found {
         Some(kind) if words.is_empty() => Ok(kind == FlushType::Async),
         None if words.is_empty() => Ok(ctx.node.settings.lazyfree_lazy_user_flush()),

@@ -82,7 +82,7 @@ pub(super) fn sorted(ctx: &mut Ctx, key: &Key, options: &Options) -> Result<Elem
     // A set has no order of its own: what is stored of it must not depend on how it is kept.
     let is_forced = options.keeps_order() && kind == Type::Set && options.store.is_some();
     if options.keeps_order() && !is_forced {
-        let reversed = options.descending && kind == Type::Zset;
+        let reversed = options.descending && kind != Type::Set;
         let range = if reversed { len - range.end..len - range.start } else { range };
         let mut elements = load(ctx, key, range);
         if reversed {
@@ -142,15 +142,10 @@ fn weigh(ctx: &mut Ctx, elements: &mut Elements, by: Option<&[u8]>, alpha: bool)
     if is_sound { Ok(()) } else { Err(Error::Plain("ERR One or more scores can't be converted into double")) }
 }
 
-/// A weight as C reads it: blanks before it are skipped, a NUL ends it, and no text at all is 0.
+/// A weight: decimal or an infinity; no text at all is 0.
 fn number(text: &[u8]) -> Option<f64> {
-    let text = text.split(|&byte| byte == 0).next().unwrap_or_default();
-    if text.is_empty() {
-        return Some(0.0);
-    }
-    let blanks = text.iter().take_while(|&&byte| byte == b' ' || (b'\t'..=b'\r').contains(&byte)).count();
     // The sign of a zero orders nothing.
-    base::number::parse_f64(&text[blanks..]).map(|number| number + 0.0)
+    base::number::parse_f64_bound(text).map(|number| number + 0.0)
 }
 
 /// Brings the elements of `range` to their places, and drops the others.
