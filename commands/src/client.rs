@@ -395,13 +395,13 @@ impl Client {
         facts.resp3.store(false, Relaxed);
         facts.no_touch.store(false, Relaxed);
         facts.no_evict.store(false, Relaxed);
-        facts.monitor.store(false, Relaxed);
         *facts.name.lock() = None;
     }
 
     /// Takes the connection out of everything that knows it, but the list of connections.
     pub fn leave(&mut self, node: &Node) {
         node.pubsub.leave(self);
+        node.monitoring.monitors.remove(&self.shared);
         if let Some(waiter) = self.waiting.take() {
             node.blocking.abandon(node, &waiter);
         }

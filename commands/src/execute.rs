@@ -115,7 +115,7 @@ pub(crate) fn run(
     core.last = end;
     // One that waits is seen by monitors at once, and counted when it has its reply.
     if origin == Origin::Connection && node.monitoring.monitors.any() {
-        node.monitoring.monitors.show(client, &request);
+        node.monitoring.monitors.show(node, client, &request);
     }
     if result != Outcome::Done {
         return result;
@@ -143,7 +143,7 @@ pub(crate) fn run_queued<'c>(ctx: &mut Ctx<'c>, request: Request<'c>) {
     let ns = ctx.core.clock.ns_between(start, ctx.core.clock.ticks());
     account(ctx.node, ctx.core.stats, request.row, ns);
     if ctx.node.monitoring.monitors.any() {
-        ctx.node.monitoring.monitors.show(ctx.client, &request);
+        ctx.node.monitoring.monitors.show(ctx.node, ctx.client, &request);
     }
     if ctx.node.monitoring.is_slow(ns) {
         let now_ms = ctx.now_ms();

@@ -34,6 +34,15 @@ pub(crate) struct CoreLocal {
     pub(crate) scratch: RefCell<Scratch>,
 }
 
+impl CoreLocal {
+    #[inline]
+    fn count_written(&self, bytes: usize) {
+        let core = self.core.borrow();
+        core.stats.writes.add(1);
+        core.stats.net_output_bytes.add(bytes as u64);
+    }
+}
+
 /// Buffers that are in use only while a batch runs.
 pub(crate) struct Scratch {
     input: Vec<u8>,
@@ -362,7 +371,10 @@ impl Connection {
         {
             let len = bytes.len();
             match self.socket.poll_write(cx, bytes) {
-                Poll::Ready(Ok(written)) => sent = written,
+                Poll::Ready(Ok(written)) => {
+                    sent = written;
+                    self.local.count_written(written);
+                }
                 Poll::Ready(Err(error)) => {
                     out.clear();
                     return Err(error);
@@ -390,11 +402,13 @@ impl Connection {
     }
 
     fn poll_chunks(&mut self, cx: &mut Context<'_>) -> io::Result<Poll<()>> {
+        let local = self.local.clone();
         while let Some(chunk) = self.output.front_mut() {
             match self.socket.poll_write(cx, chunk.as_ref()) {
                 Poll::Pending => return Ok(Poll::Pending),
                 Poll::Ready(written) => {
                     let written = written?;
+                    local.count_written(written);
                     self.output_bytes -= written;
                     chunk.advance(written);
                     if chunk.is_empty() {

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 
 use super::trim::{REDACTED, is_secret};
 use crate::client::{Client, Shared};
+use crate::node::Node;
 use crate::request::Request;
 use crate::spec::flag;
 
@@ -49,13 +50,14 @@ impl Monitors {
 
     /// Shows a command to those who watch.
     #[cold]
-    pub(crate) fn show(&self, client: &Client, request: &Request<'_>) {
+    pub(crate) fn show(&self, node: &Node, client: &Client, request: &Request<'_>) {
         if request.row.command.has(flag::SKIP_MONITOR | flag::ADMIN) {
             return;
         }
         let line = line(client, request);
         for watcher in self.clients.lock().iter() {
-            watcher.send(line.clone());
+            let waiting = watcher.send(line.clone()) + watcher.facts.reply_bytes.load(Relaxed) as usize;
+            node.bound_output(watcher, waiting);
         }
     }
 }

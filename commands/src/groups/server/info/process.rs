@@ -48,17 +48,17 @@ fn os() -> String {
 pub(super) fn clients(ctx: &mut Ctx, text: &mut Text) {
     let node = ctx.node;
     let (mut input_max, mut output_max, mut blocked, mut pubsub, mut watching) = (0, 0, 0, 0, 0);
-    for shared in &node.clients {
+    let mut connected = 0;
+    for shared in node.clients.iter().filter(|shared| !shared.facts.ended.load(Relaxed)) {
+        connected += 1;
         let facts = &shared.facts;
         input_max = input_max.max(facts.query_bytes.load(Relaxed));
         output_max = output_max.max(facts.reply_bytes.load(Relaxed));
-        blocked += u32::from(facts.blocked.load(Relaxed));
-        let channels =
-            facts.subscriptions.load(Relaxed) + facts.patterns.load(Relaxed) + facts.shard_channels.load(Relaxed);
-        pubsub += u32::from(channels > 0);
+        blocked += u32::from(shared.is_blocked());
+        pubsub += u32::from(shared.is_subscriber());
         watching += u32::from(facts.watched.load(Relaxed) > 0);
     }
-    text.field("connected_clients", node.clients.len());
+    text.field("connected_clients", connected);
     text.field("cluster_connections", 0);
     text.field("maxclients", node.settings.maxclients());
     text.field("client_recent_max_input_buffer", input_max);
@@ -75,10 +75,10 @@ pub(super) fn clients(ctx: &mut Ctx, text: &mut Text) {
 
 /// Each core serves its clients by itself.
 pub(super) fn threads(ctx: &mut Ctx, text: &mut Text) {
-    let clients = ctx.node.clients.len();
+    let mut clients = vec![0; ctx.node.cores.len()];
+    ctx.node.clients.iter().for_each(|shared| clients[shared.core] += 1);
     for (index, core) in ctx.node.cores.iter().enumerate() {
-        // Which core a client belongs to is known to that core alone; the acceptor spreads them evenly.
-        let share = clients / ctx.node.cores.len() + usize::from(index < clients % ctx.node.cores.len());
+        let share = clients[index];
         let (reads, writes) = (core.reads.get(), core.writes.get());
         text.field(&format!("io_thread_{index}"), format_args!("clients={share},reads={reads},writes={writes}"));
     }

@@ -43,17 +43,11 @@ pub(super) fn stats(ctx: &mut Ctx, text: &mut Text) {
     text.field("dump_payload_sanitizations", 0);
     text.field("total_reads_processed", sum(ctx.node, |core| core.reads.get()));
     text.field("total_writes_processed", sum(ctx.node, |core| core.writes.get()));
-    text.same(
-        0,
-        &[
-            "io_threaded_reads_processed",
-            "io_threaded_writes_processed",
-            "client_query_buffer_limit_disconnections",
-            "client_output_buffer_limit_disconnections",
-            "reply_buffer_shrinks",
-            "reply_buffer_expands",
-        ],
-    );
+    text.same(0, &["io_threaded_reads_processed", "io_threaded_writes_processed"]);
+    let care = &ctx.node.care;
+    text.field("client_query_buffer_limit_disconnections", care.query_disconnections.load(Relaxed));
+    text.field("client_output_buffer_limit_disconnections", care.output_disconnections.load(Relaxed));
+    text.same(0, &["reply_buffer_shrinks", "reply_buffer_expands"]);
     event_loop(ctx.node, text);
     text.same(
         0,
@@ -84,10 +78,8 @@ fn keys(node: &Node, text: &mut Text) {
     text.field("expired_time_cap_reached_count", sum(node, |core| core.expire_cap_reached.get()));
     text.field("expire_cycle_cpu_milliseconds", sum(node, |core| core.expire_ns.get()) / 1_000_000);
     text.field("evicted_keys", sum(node, |core| core.evicted.get()));
-    text.same(
-        0,
-        &["evicted_clients", "evicted_scripts", "total_eviction_exceeded_time", "current_eviction_exceeded_time"],
-    );
+    text.field("evicted_clients", node.care.evictions.load(Relaxed));
+    text.same(0, &["evicted_scripts", "total_eviction_exceeded_time", "current_eviction_exceeded_time"]);
     text.field("keyspace_hits", sum(node, |core| core.hits.get()));
     text.field("keyspace_misses", sum(node, |core| core.misses.get()));
 }
