@@ -69,8 +69,24 @@ fn is_there(node: &Node, db: usize, key: &[u8]) -> bool {
     node.space.with_table(node.space.shard_of(hash), db, |table| table.find(hash, key).is_some()).unwrap_or(false)
 }
 
+/// A handler that panics is a defect of ours: as on its own connection, the waiting client is sent away instead of
+/// being left claimed for ever.
+struct Guard<'g> {
+    node: &'g Node,
+    waiter: &'g Waiter,
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.node.blocking.give_up(self.node, self.waiter);
+        }
+    }
+}
+
 /// Runs a claimed waiter's request; whether it got a reply.
 fn serve_one(node: &Node, core: &mut Core, waiter: &Arc<Waiter>) -> bool {
+    let _guard = Guard { node, waiter };
     loop {
         let mut client = waiter.stand_in();
         let mut reply = Writer::new(client.proto);

@@ -284,6 +284,14 @@ impl Blocking {
         waiter.is_some_and(|waiter| self.let_go(node, stats, &waiter, why))
     }
 
+    /// Ends a claimed waiter without a reply, and its connection with it.
+    #[cold]
+    pub(crate) fn give_up(&self, node: &Node, waiter: &Waiter) {
+        self.remove(node, waiter);
+        waiter.state.store(ENDED, SeqCst);
+        waiter.shared.raise(signal::KILL);
+    }
+
     /// A waiting connection goes.
     pub(crate) fn abandon(&self, node: &Node, waiter: &Waiter) {
         waiter.shared.facts.ended.store(true, SeqCst);
