@@ -38,6 +38,15 @@ pub struct Care {
     browser_logged_ms: AtomicI64,
 }
 
+impl Care {
+    /// CONFIG RESETSTAT.
+    pub(crate) fn reset(&self) {
+        for count in [&self.output_disconnections, &self.query_disconnections, &self.evictions] {
+            count.store(0, Relaxed);
+        }
+    }
+}
+
 impl Node {
     /// Ends a connection whose unsent output exceeds its class's limits; whether it may go on.
     #[inline]

@@ -190,6 +190,7 @@ impl super::Node {
             core.reset();
         }
         self.errors.clear();
+        self.care.reset();
         self.reset_rejected_connections();
         self.monitoring.rates.lock().reset();
         self.memory_peak.store(self.used_memory(), std::sync::atomic::Ordering::Relaxed);

@@ -47,6 +47,9 @@ impl Node {
         let sum = |read: fn(&CoreStats) -> u64| self.cores.iter().map(|core| read(core)).sum::<u64>();
         let (commands, batches) = (sum(|core| core.commands.get()), sum(|core| core.reads.get() + core.ticks.get()));
         let (input, output) = (sum(|core| core.net_input_bytes.get()), sum(|core| core.net_output_bytes.get()));
+        if self.monitoring.startup_bytes.load(Relaxed) == 0 {
+            self.monitoring.startup_bytes.store(self.used_memory(), Relaxed);
+        }
         self.monitoring.rates.lock().sample(commands, input, output, batches, now_ms);
         for (place, us) in self.monitoring.main_thread_us.iter().zip(usage::cpu_us(Whose::Thread)) {
             place.store(us, Relaxed);

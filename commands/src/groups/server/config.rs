@@ -51,7 +51,7 @@ pub(crate) fn get(ctx: &mut Ctx, parameter: Many<&[u8]>) -> Result<()> {
     )
 )]
 pub(crate) fn set(ctx: &mut Ctx, data: Many<Pair<&[u8], &[u8]>>) -> Result<Done> {
-    if data.words().len() % 2 != 0 {
+    if !data.words().len().is_multiple_of(2) {
         return Err(Error::Arity);
     }
     let pairs: Vec<(&[u8], &[u8])> =

@@ -31,7 +31,7 @@ pub struct Monitoring {
     pub monitors: Monitors,
     /// Commands, bytes, ... per second.
     pub rates: Mutex<Rates>,
-    /// Memory in use when the start-up was done.
+    /// Memory in use when the start-up was done; 0 until core 0 ticks.
     pub startup_bytes: AtomicU64,
     /// Modifications before this count are saved: CONFIG RESETSTAT does not touch it.
     pub saved_dirty: AtomicU64,
@@ -51,7 +51,7 @@ impl Monitoring {
             latency: Latency::default(),
             monitors: Monitors::default(),
             rates: Mutex::default(),
-            startup_bytes: AtomicU64::new(super::memory::used_memory()),
+            startup_bytes: AtomicU64::new(0),
             saved_dirty: AtomicU64::new(0),
             cron_paused: AtomicBool::new(false),
             main_thread_us: [AtomicI64::new(0), AtomicI64::new(0)],

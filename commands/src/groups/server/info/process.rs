@@ -69,7 +69,7 @@ pub(super) fn clients(ctx: &mut Ctx, text: &mut Text) {
     text.field("watching_clients", watching);
     text.field("clients_in_timeout_table", blocked);
     text.field("total_watched_keys", node.space.watching());
-    text.field("total_blocking_keys", 0);
+    text.field("total_blocking_keys", node.blocking.keys());
     text.field("total_blocking_keys_on_nokey", 0);
 }
 
