@@ -7,7 +7,7 @@ use keyspace::shard::Keyspace;
 use smallvec::SmallVec;
 
 use crate::request::{HashedKey, Request};
-use crate::spec::{Begin, Command, Find, KeySpec};
+use crate::spec::{Begin, Command, Find, KeySpec, key};
 
 /// A key's word and what is done with it (see [`crate::spec::key`]).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,7 +47,11 @@ pub(crate) fn find_keys(request: &Request) -> Option<FoundKeys> {
     for spec in request.row.command.keys {
         if let Some(first) = begin(request, spec) {
             let words = follow(request, spec, first)?;
-            found.extend(words.map(|word| FoundKey { word, flags: spec.flags }));
+            let flags = match request.row.command.key_flags {
+                Some(key_flags) if spec.flags & key::VARIABLE_FLAGS != 0 => key_flags(request),
+                _ => spec.flags,
+            };
+            found.extend(words.map(|word| FoundKey { word, flags }));
         }
     }
     if let Some(more_keys) = request.row.command.more_keys {

@@ -28,6 +28,8 @@ pub struct Command {
     pub arity: Option<i16>,
     /// Where its keys stand.
     pub keys: &'static [KeySpec],
+    /// What a request does with its keys of variable flags (see [`key::VARIABLE_FLAGS`]).
+    pub key_flags: Option<fn(&Request<'_>) -> u16>,
     /// Finds the keys that the specs cannot say.
     pub more_keys: Option<MoreKeys>,
     /// Hints for cluster clients.
@@ -58,6 +60,7 @@ impl Command {
         flags: 0,
         arity: None,
         keys: &[],
+        key_flags: None,
         more_keys: None,
         tips: &[],
         args: &[],

@@ -59,6 +59,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
             "keys" => quote!(keys: { use crate::spec::{KeySpec, key::*}; &[#value] }),
             "tips" => quote!(tips: &[#value]),
             "locks" => quote!(locks: crate::spec::Locks::#value),
+            "key_flags" => quote!(key_flags: Some(#value)),
             "more_keys" => quote!(more_keys: Some(#value)),
             "arity" => quote!(arity: Some(#value)),
             "args" => {
@@ -72,7 +73,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
             _ => {
                 return Err(Error::new(
                     key.span(),
-                    "one of: since, complexity, flags, keys, more_keys, tips, locks, arity, args, categories, subcommands, secrets, deprecated",
+                    "one of: since, complexity, flags, keys, key_flags, more_keys, tips, locks, arity, args, categories, subcommands, secrets, deprecated",
                 ));
             }
         });

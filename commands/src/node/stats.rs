@@ -193,7 +193,7 @@ impl super::Node {
         self.care.reset();
         self.reset_rejected_connections();
         self.monitoring.rates.lock().reset();
-        self.memory_peak.store(self.used_memory(), std::sync::atomic::Ordering::Relaxed);
+        self.memory_peak.store(self.used_memory(), Relaxed);
         keyspace::object::reset_lazy_freed();
     }
 

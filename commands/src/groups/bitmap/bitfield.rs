@@ -12,7 +12,8 @@ use super::{KEY, SETBIT_EVENT, bit_offset};
 use crate::args::{Arg, Args, OneOf, Rest};
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
-use crate::spec::{ArgDoc, ArgType};
+use crate::request::Request;
+use crate::spec::{ArgDoc, ArgType, key};
 
 const ENCODING: ArgDoc = ArgDoc::new("encoding", ArgType::String);
 const OFFSET: ArgDoc = ArgDoc::new("offset", ArgType::Integer);
@@ -56,6 +57,7 @@ type Operations = SmallVec<[Operation; 4]>;
     since = "3.2.0",
     complexity = "O(1) for each subcommand specified",
     flags(WRITE | DENYOOM),
+    key_flags(key_flags),
     keys(
         KeySpec::one(1, RW | ACCESS | UPDATE | VARIABLE_FLAGS)
             .notes("This command allows both access and modification of the key")
@@ -69,6 +71,18 @@ pub(crate) fn bitfield(ctx: &mut Ctx, key: Key, operations: Rest) -> Result<()> 
         Some(last_bit) => write(ctx, &key, &operations, last_bit / 8 + 1),
         None => read(ctx, &key, &operations),
     }
+}
+
+/// With nothing but GET, of three words each, the value is only read.
+fn key_flags(request: &Request<'_>) -> u16 {
+    let mut words = request.words().skip(2);
+    let is_get = |word: &[u8]| word.eq_ignore_ascii_case(b"GET");
+    while let Some(word) = words.next() {
+        if !is_get(word) || words.next().and(words.next()).is_none() {
+            return key::RW | key::ACCESS | key::UPDATE;
+        }
+    }
+    key::RO | key::ACCESS
 }
 
 /// Reads integers of any width at any bit of the string at a key.

@@ -165,6 +165,7 @@ pub(crate) struct UsageOptions {
     since = "4.0.0",
     complexity = "O(N) where N is the number of samples.",
     flags(READONLY),
+    categories(READ),
     keys(KeySpec::one(2, RO))
 )]
 pub(crate) fn usage(ctx: &mut Ctx, key: Key, #[options] options: UsageOptions) -> Result<Option<usize>> {

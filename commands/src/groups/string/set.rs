@@ -9,6 +9,8 @@ use super::get::reply_string;
 use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::expiration::{Expiration, KeepTtl};
+use crate::request::Request;
+use crate::spec::key;
 
 /// The event of a deadline that was set.
 pub(super) const EXPIRE_EVENT: Event = Event::new(Classes::GENERIC, "expire");
@@ -34,6 +36,7 @@ enum Condition {
     since = "1.0.0",
     complexity = "O(1)",
     flags(WRITE | DENYOOM),
+    key_flags(key_flags),
     keys(KeySpec::one(1, RW | ACCESS | UPDATE | VARIABLE_FLAGS).notes("RW and ACCESS due to the optional `GET` argument"))
 )]
 pub(crate) fn set(ctx: &mut Ctx, key: Key, value: &[u8], #[options] how: SetOptions) -> Result<()> {
@@ -44,6 +47,12 @@ pub(crate) fn set(ctx: &mut Ctx, key: Key, value: &[u8], #[options] how: SetOpti
         return Ok(());
     }
     set_with(ctx, &key, value, &how)
+}
+
+/// Without GET the old value is not looked at.
+fn key_flags(request: &Request<'_>) -> u16 {
+    let has_get = request.words().skip(3).any(|word| word.eq_ignore_ascii_case(b"GET"));
+    if has_get { key::RW | key::ACCESS | key::UPDATE } else { key::OW | key::UPDATE }
 }
 
 fn set_with(ctx: &mut Ctx, key: &Key, value: &[u8], how: &SetOptions) -> Result<()> {

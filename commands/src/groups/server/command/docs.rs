@@ -104,6 +104,7 @@ fn write_arg(out: &mut Writer, arg: &'static ArgDoc) {
         arg.key_spec.is_some(),
         arg.token.is_some(),
         arg.since.is_some(),
+        arg.deprecated_since.is_some(),
         !flags.is_empty(),
         !children.is_empty(),
     ];
@@ -111,7 +112,7 @@ fn write_arg(out: &mut Writer, arg: &'static ArgDoc) {
     field(out, "name", arg.name);
     field(out, "type", type_name(arg.kind));
     if is_shown {
-        field(out, "display_text", arg.name);
+        field(out, "display_text", arg.display.unwrap_or(arg.name));
     }
     if let Some(index) = arg.key_spec {
         out.bulk(b"key_spec_index");
@@ -122,6 +123,9 @@ fn write_arg(out: &mut Writer, arg: &'static ArgDoc) {
     }
     if let Some(since) = arg.since {
         field(out, "since", since);
+    }
+    if let Some(version) = arg.deprecated_since {
+        field(out, "deprecated_since", version);
     }
     if !flags.is_empty() {
         out.bulk(b"flags");

@@ -8,7 +8,7 @@ use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::keys::{FoundKeys, find_keys};
 use crate::request::OwnedRequest;
-use crate::spec::{ArgDoc, ArgType, key};
+use crate::spec::{ArgDoc, ArgType};
 
 const COMMAND: ArgDoc = ArgDoc::new("command", ArgType::String);
 const ARG: ArgDoc = ArgDoc::new("arg", ArgType::String).optional().multiple();
@@ -48,7 +48,7 @@ pub(crate) fn getkeysandflags(ctx: &mut Ctx, words: Rest) -> Result<()> {
     for key in &found {
         ctx.out.array(2);
         ctx.out.bulk(request.word(key.word).unwrap_or_default());
-        write_key_flags(ctx.out, key.flags & !key::VARIABLE_FLAGS);
+        write_key_flags(ctx.out, key.flags);
     }
     Ok(())
 }
@@ -80,6 +80,19 @@ mod tests {
             1) "a"
             2) "b"
             > COMMAND GETKEYSANDFLAGS get a
+            1) 1) "a"
+               2) 1) RO
+                  2) access
+            > COMMAND GETKEYSANDFLAGS set a 1
+            1) 1) "a"
+               2) 1) OW
+                  2) update
+            > COMMAND GETKEYSANDFLAGS set a 1 get
+            1) 1) "a"
+               2) 1) RW
+                  2) access
+                  3) update
+            > COMMAND GETKEYSANDFLAGS bitfield a get u8 0
             1) 1) "a"
                2) 1) RO
                   2) access
