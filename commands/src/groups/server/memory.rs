@@ -153,6 +153,9 @@ fn allocator(ctx: &mut Ctx, figures: &Figures) {
     }
 }
 
+/// A record's place in its table, at the usual load.
+const PLACE_BYTES: usize = 16;
+
 #[derive(Args, Default)]
 pub(crate) struct UsageOptions {
     #[arg(name = "count", token = "SAMPLES")]
@@ -174,7 +177,7 @@ pub(crate) fn usage(ctx: &mut Ctx, key: Key, #[options] options: UsageOptions) -
         return Err(Error::Syntax);
     }
     let Some(slot) = ctx.keys.find_untouched(&key) else { return Ok(None) };
-    Ok(ctx.keys.db(key.hash).map(|db| db.entry_bytes(slot) + db.value_bytes(slot)))
+    Ok(ctx.keys.db(key.hash).map(|db| PLACE_BYTES + db.entry_bytes(slot) + db.value_bytes(slot)))
 }
 
 /// Answers the subcommands with a line about each.
