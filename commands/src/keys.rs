@@ -85,6 +85,9 @@ fn hash_keys_of_specs(request: &Request, space: &Keyspace, hashes: &mut Vec<Hash
             hash_key(request, space, word, hashes);
         }
     }
+    if let Some(more_keys) = request.row.command.more_keys {
+        more_keys(request, &mut |word, _| hash_key(request, space, word, hashes));
+    }
 }
 
 fn begin(request: &Request, spec: &KeySpec) -> Option<usize> {

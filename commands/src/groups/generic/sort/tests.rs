@@ -150,3 +150,18 @@ fn some_of_many() {
     assert_eq!(fixture.cli(1, "SORT l LIMIT 10 2"), "1) \"10\"\n2) \"11\"");
     assert_eq!(fixture.cli(1, "SORT l DESC LIMIT 900 1"), "1) \"99\"");
 }
+
+#[test]
+fn the_stored_key_is_hashed_ahead_as_it_is_found() {
+    let fixture = crate::testing::Fixture::new();
+    let row = fixture.node.table.find(b"SORT").expect("a command");
+    let request =
+        crate::request::OwnedRequest::new(row, &[b"SORT", b"l", b"STORE", b"a", b"LIMIT", b"0", b"1", b"store", b"b"]);
+    let (request, mut hashes) = (request.request(), Vec::new());
+    crate::keys::hash_keys(&request, &fixture.node.space, &mut hashes);
+    let hashes: Vec<u64> = hashes.iter().map(|key| key.hash).collect();
+    let space = &fixture.node.space;
+    assert_eq!(hashes, [space.hash(b"l"), space.hash(b"b")]);
+    let found = crate::keys::find_keys(&request).expect("sound words");
+    assert_eq!(found.iter().map(|key| key.word).collect::<Vec<_>>(), [1, 8]);
+}
