@@ -258,7 +258,7 @@ impl Listeners {
             match listen_tcp(&address.ip().to_string(), *address, false, backlog) {
                 Ok(socket) => drop(self.admit(socket.into_iter().collect())),
                 Err(unbound) => {
-                    log::warning(&format!("Cannot listen on {} any more: {}", unbound.address, unbound.reason))
+                    log::warning(&format!("Cannot listen on {} any more: {}", unbound.address, unbound.reason));
                 }
             }
         }
@@ -326,5 +326,71 @@ pub(crate) fn pid_file(settings: &Settings) -> Option<PathBuf> {
         (false, _) => Some(settings.dir().as_path().join(path.as_path())),
         (true, true) => Some("/var/run/redis.pid".into()),
         (true, false) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+
+    use settings::Startup;
+
+    use super::*;
+
+    fn started(port: u16, more: &[&str]) -> Result<Running, StartError> {
+        let port = port.to_string();
+        let words = ["--port", &port, "--bind", "127.0.0.1", "--core-threads", "2"];
+        let words: Vec<Vec<u8>> = words.iter().chain(more).map(|word| word.as_bytes().to_vec()).collect();
+        match Settings::load(&words, &mut io::empty()) {
+            Ok(Startup::Serve(configured)) => start(*configured),
+            _ => panic!("the words are in order"),
+        }
+    }
+
+    fn free_port() -> u16 {
+        let socket = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+        socket.local_addr().expect("its address").port()
+    }
+
+    fn ask(port: u16, request: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+        stream.write_all(format!("{request}\r\nQUIT\r\n").as_bytes()).expect("it reads");
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).expect("it writes");
+        reply
+    }
+
+    #[test]
+    fn serves_moves_and_stops() {
+        let (first, second) = (free_port(), free_port());
+        let running = started(first, &[]).expect("the port is free");
+        assert_eq!(running.ports(), [first]);
+        assert_eq!(ask(first, "PING"), "+PONG\r\n+OK\r\n");
+        assert_eq!(ask(first, &format!("CONFIG SET port {second}")), "+OK\r\n+OK\r\n");
+        assert_eq!(ask(second, "PING"), "+PONG\r\n+OK\r\n");
+        assert!(TcpStream::connect(("127.0.0.1", first)).is_err());
+        running.stop();
+        assert!(TcpStream::connect(("127.0.0.1", second)).is_err());
+    }
+
+    #[test]
+    fn a_taken_port_is_an_error_and_keeps_the_old_one() {
+        let (own, taken) = (free_port(), TcpListener::bind(("127.0.0.1", 0)).expect("a free port"));
+        let port = taken.local_addr().expect("its address").port();
+        assert!(matches!(started(port, &[]), Err(StartError::Listen { .. })));
+        let running = started(own, &[]).expect("the port is free");
+        assert!(ask(own, &format!("CONFIG SET port {port}")).contains("Unable to listen on this port"));
+        assert_eq!(ask(own, "PING"), "+PONG\r\n+OK\r\n");
+        running.stop();
+    }
+
+    #[test]
+    fn a_command_can_be_renamed_but_not_twice_to_one_name() {
+        assert!(matches!(started(free_port(), &["--rename-command", "GET", "SET"]), Err(StartError::Config(_))));
+        let port = free_port();
+        let running = started(port, &["--rename-command", "PING", "pong"]).expect("the port is free");
+        assert_eq!(ask(port, "pong"), "+PONG\r\n+OK\r\n");
+        running.stop();
     }
 }
