@@ -345,6 +345,7 @@ impl Connection {
         {
             // Who is cut off gets no half of an answer.
             out.clear();
+            out.shrink_to(INPUT_SIZE);
             return (progress.consumed, Turn::Ended);
         }
         (progress.consumed, if progress.unfinished { Turn::Unfinished } else { Turn::Done })
