@@ -1,7 +1,7 @@
 //! Channels.
 
+mod container;
 mod publish;
-mod pubsub;
 mod subscribe;
 mod unsubscribe;
 
@@ -10,7 +10,7 @@ use crate::spec::Command;
 pub(crate) const COMMANDS: &[&Command] = &[
     &publish::PUBLISH,
     &publish::SPUBLISH,
-    &pubsub::PUBSUB,
+    &container::PUBSUB,
     &subscribe::PSUBSCRIBE,
     &subscribe::SSUBSCRIBE,
     &subscribe::SUBSCRIBE,
