@@ -177,6 +177,8 @@ pub mod flag {
     pub const MESSAGE: u32 = 1 << 29;
     /// Arguments are secrets: neither MONITOR nor the slow log shows them.
     pub const SENSITIVE: u32 = 1 << 30;
+    /// COMMAND DOCS says that it is not for applications.
+    pub const SYSTEM: u32 = 1 << 31;
 }
 
 /// ACL categories.

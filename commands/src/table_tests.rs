@@ -80,6 +80,7 @@ fn spell(row: &Row) -> Vec<String> {
         lines.push("doc_flags deprecated".to_owned());
         lines.push(format!("deprecated {since} {instead}"));
     }
+    lines.extend(command.has(flag::SYSTEM).then(|| "doc_flags syscmd".to_owned()));
     spell_args(command.args, "", &mut lines);
     lines
 }

@@ -7,7 +7,7 @@ use super::row_named;
 use crate::args::Rest;
 use crate::ctx::Ctx;
 use crate::error::Result;
-use crate::spec::{ArgDoc, ArgType};
+use crate::spec::{ArgDoc, ArgType, flag};
 use crate::table::Row;
 
 /// Answers the documentation of some commands, or of all.
@@ -39,9 +39,12 @@ fn write_named(out: &mut Writer, row: &Row) {
 fn write(out: &mut Writer, row: &Row) {
     let command = row.command;
     let args = flat(command.args);
+    let doc_flags = [(command.deprecated.is_some(), "deprecated"), (command.has(flag::SYSTEM), "syscmd")];
+    let doc_flags: Vec<&str> = doc_flags.iter().filter_map(|(is_set, name)| is_set.then_some(*name)).collect();
     let fields = 3
         + usize::from(!command.complexity.is_empty())
-        + if command.deprecated.is_some() { 3 } else { 0 }
+        + usize::from(!doc_flags.is_empty())
+        + if command.deprecated.is_some() { 2 } else { 0 }
         + usize::from(!args.is_empty())
         + usize::from(!row.subcommands.is_empty());
     out.map(fields);
@@ -51,10 +54,12 @@ fn write(out: &mut Writer, row: &Row) {
     if !command.complexity.is_empty() {
         field(out, "complexity", command.complexity);
     }
-    if let Some((since, instead)) = command.deprecated {
+    if !doc_flags.is_empty() {
         out.bulk(b"doc_flags");
-        out.set(1);
-        out.simple("deprecated");
+        out.set(doc_flags.len());
+        doc_flags.iter().for_each(|flag| out.simple(flag));
+    }
+    if let Some((since, instead)) = command.deprecated {
         field(out, "deprecated_since", since);
         field(out, "replaced_by", instead);
     }

@@ -53,7 +53,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     "DEBUG",
     since = "1.0.0",
     complexity = "Depends on subcommand.",
-    flags(ADMIN | NOSCRIPT | LOADING | STALE),
+    flags(ADMIN | NOSCRIPT | LOADING | STALE | SYSTEM),
     arity(-2),
     locks(All),
     args()
