@@ -33,7 +33,7 @@ impl Node {
         keyspace::epoch::quiet(core.index);
         core.begin_batch(self);
         core.stats.ticks.add(1);
-        if !self.monitoring.cron_paused.load(Relaxed) {
+        if !self.monitoring.cron_paused.load(Relaxed) && !self.monitoring.asleep.load(Relaxed) {
             self.work(core, hz);
         }
         if core.index == 0 {

@@ -35,6 +35,8 @@ pub struct Monitoring {
     pub startup_bytes: AtomicU64,
     /// Modifications before this count are saved: CONFIG RESETSTAT does not touch it.
     pub saved_dirty: AtomicU64,
+    /// DEBUG SLEEP is under way: work by the clock would wait for its locks and be blamed for that.
+    pub asleep: AtomicBool,
     /// DEBUG PAUSE-CRON.
     pub cron_paused: AtomicBool,
     /// `used_cpu_*_main_thread`: microseconds of core 0's thread, system and user.
@@ -53,6 +55,7 @@ impl Monitoring {
             rates: Mutex::default(),
             startup_bytes: AtomicU64::new(0),
             saved_dirty: AtomicU64::new(0),
+            asleep: AtomicBool::new(false),
             cron_paused: AtomicBool::new(false),
             main_thread_us: [AtomicI64::new(0), AtomicI64::new(0)],
             replication_id: Mutex::new(replication_id),

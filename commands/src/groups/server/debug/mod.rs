@@ -154,7 +154,10 @@ fn reply_buffer(ctx: &mut Ctx, mut words: Args) -> Result<()> {
 fn sleep(ctx: &mut Ctx, mut words: Args) -> Result<()> {
     const SECONDS_MAX: f64 = 3600.0;
     let seconds = base::number::parse_f64(words.word()?).unwrap_or(0.0);
+    let asleep = &ctx.node.monitoring.asleep;
+    asleep.store(true, Relaxed);
     std::thread::sleep(Duration::from_secs_f64(seconds.clamp(0.0, SECONDS_MAX)));
+    asleep.store(false, Relaxed);
     ok(ctx)
 }
 
