@@ -10,6 +10,7 @@ const LINES_MAX: usize = 600;
 const UNSAFE_MODULES: &[&str] = &[
     "keyspace/src/db.rs",
     "keyspace/src/dict/",
+    "keyspace/src/encoding.rs",
     "keyspace/src/entry.rs",
     "keyspace/src/epoch.rs",
     "keyspace/src/keys.rs",
@@ -20,7 +21,9 @@ const UNSAFE_MODULES: &[&str] = &[
     "keyspace/src/set/",
     "keyspace/src/shard.rs",
     "keyspace/src/slab.rs",
+    "keyspace/src/walk.rs",
     "keyspace/src/zset/",
+    "commands/src/groups/bitmap/popcount.rs",
     "commands/src/node/prefetch.rs",
     "src/allocator.rs",
     "src/system.rs",

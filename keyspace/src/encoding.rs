@@ -1,4 +1,6 @@
 //! How a value is stored, under the names that OBJECT ENCODING gives.
+//!
+//! Invariant: an object is read as the type that its entry's kind says.
 #![allow(unsafe_code)]
 
 use crate::db::Db;

@@ -1,4 +1,6 @@
 //! Values whatever their type: copies of them, and the elements of collections that have an order.
+//!
+//! Invariant: an object is read as the type that its entry's kind says.
 #![allow(unsafe_code)]
 
 use crate::db::{Db, Value};
