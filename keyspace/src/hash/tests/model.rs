@@ -181,6 +181,7 @@ struct Pair {
 const NAMES: [&[u8]; 2] = [b"h", b"a name that is longer"];
 
 impl Pair {
+    #[expect(clippy::too_many_lines, reason = "a short arm for each step")]
     fn take(&mut self, step: Step) {
         let (now, name, limits) = (self.now, NAMES[self.name], self.model.limits);
         let h = key(&self.space, name);
