@@ -16,6 +16,7 @@ pub enum Group {
     Hash,
     List,
     Pubsub,
+    Scripting,
     Server,
     Set,
     SortedSet,
@@ -33,6 +34,7 @@ impl Group {
             Self::Hash => "hash",
             Self::List => "list",
             Self::Pubsub => "pubsub",
+            Self::Scripting => "scripting",
             Self::Server => "server",
             Self::Set => "set",
             Self::SortedSet => "sorted-set",
@@ -59,6 +61,7 @@ impl Group {
             Self::List => category::LIST,
             // Those of the commands about channels follow from a flag.
             Self::Pubsub | Self::Server => 0,
+            Self::Scripting => category::SCRIPTING,
             Self::Set => category::SET,
             Self::SortedSet => category::SORTEDSET,
             Self::String => category::STRING,

@@ -6,6 +6,7 @@ mod generic;
 mod hash;
 mod list;
 mod pubsub;
+mod scripting;
 mod server;
 mod set;
 mod string;
@@ -23,6 +24,7 @@ pub(crate) const ALL: &[(Group, &[&Command])] = &[
     (Group::Hash, hash::COMMANDS),
     (Group::List, list::COMMANDS),
     (Group::Pubsub, pubsub::COMMANDS),
+    (Group::Scripting, scripting::COMMANDS),
     (Group::Server, server::COMMANDS),
     (Group::Set, set::COMMANDS),
     (Group::SortedSet, zset::COMMANDS),
