@@ -114,6 +114,8 @@ impl Settings {
         for (slot, spec) in table::specs().enumerate() {
             // The working directory has no fixed default: it depends on where the server was started.
             let always = matches!(spec.kind, Kind::Directory);
+            // Lines of one setting add up: where the file has some, all of them are needed.
+            let always = always || !draft.free[slot].is_empty();
             for (words, changed) in spec.kind.lines(&self.value(slot), self.default_of(slot)) {
                 let place = place(slot, words.split(|byte| *byte == b' ').next());
                 draft.put(place, [spec.name.as_bytes(), b" ", &words].concat(), changed || always);

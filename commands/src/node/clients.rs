@@ -54,10 +54,14 @@ impl Node {
         bytes <= OUTPUT_FREE_BYTES || self.judge_output(shared, bytes)
     }
 
+    /// Whether there is a hard limit to a client's unsent output.
+    pub(crate) fn has_output_limit(&self, shared: &Shared) -> bool {
+        self.settings.client_output_buffer_limit()[class_of(shared) as usize].hard_bytes > 0
+    }
+
     #[cold]
     fn judge_output(&self, shared: &Shared, bytes: usize) -> bool {
-        let class = if shared.is_subscriber() { ClientClass::PubSub } else { ClientClass::Normal };
-        let limit = self.settings.client_output_buffer_limit()[class as usize];
+        let limit = self.settings.client_output_buffer_limit()[class_of(shared) as usize];
         let (bytes, since) = (bytes as u64, &shared.facts.soft_since_ms);
         let is_hard = limit.hard_bytes > 0 && bytes >= limit.hard_bytes;
         let is_soft = limit.soft_bytes > 0 && bytes >= limit.soft_bytes;
@@ -196,6 +200,10 @@ impl Node {
         describe::push(&mut line, self, shared, now_ms, None);
         String::from_utf8_lossy(&line).into_owned()
     }
+}
+
+fn class_of(shared: &Shared) -> ClientClass {
+    if shared.is_subscriber() { ClientClass::PubSub } else { ClientClass::Normal }
 }
 
 #[cfg(test)]

@@ -172,3 +172,9 @@ fn errors_are_those_of_redis() {
     fs::remove_dir_all(scratch.path("inner")).unwrap();
     assert_eq!(settings.rewrite(None).unwrap_err().to_string(), "Rewriting config file: No such file or directory");
 }
+
+#[test]
+fn a_default_of_several_lines_is_whole_where_the_file_has_one() {
+    let text = rewritten("save-lines", "save 60 1\n", &[("save", "3600 1 300 100 60 10000")], None);
+    assert!(text.contains("save 3600 1\n") && text.contains("save 60 10000\n"), "{text}");
+}

@@ -13,8 +13,11 @@ use crate::error::{Error, Result};
 use crate::reply::element;
 use crate::spec::{ArgDoc, ArgType};
 
-/// A hash of one field could be asked for any number of copies of it; nobody needs more than this.
+/// A hash of one field could be asked for any number of copies of it: beyond this many only where the limit of the
+/// client's output ends it in time.
 const COPIES_MAX: u64 = 1 << 26;
+/// So many copies from one look at that limit to the next.
+const LOOK_EVERY: u64 = 1024;
 
 /// `count [WITHVALUES]`
 pub(crate) struct Choice {
@@ -70,7 +73,13 @@ pub(crate) fn hrandfield(ctx: &mut Ctx, key: Key, options: Option<Choice>) -> Re
             Some(field) => element(ctx.out, field.name),
             None => ctx.out.null(),
         },
-        (Some(hash), Some(choice)) if choice.count < 0 => with_repetition(hash, &choice, below, ctx.out)?,
+        (Some(hash), Some(choice)) if choice.count < 0 => {
+            let (node, shared) = (ctx.node, &ctx.client.shared);
+            if choice.count.unsigned_abs() > COPIES_MAX && !node.has_output_limit(shared) {
+                return Err(Error::OutOfRange);
+            }
+            with_repetition(hash, &choice, below, |bytes| node.bound_output(shared, bytes), ctx.out)?;
+        }
         (Some(hash), Some(choice)) => distinct(hash, &choice, below, ctx.out),
     }
     Ok(())
@@ -86,14 +95,16 @@ fn with_repetition(
     hash: HashRef<'_>,
     choice: &Choice,
     mut below: impl FnMut(u64) -> u64,
+    may_go_on: impl Fn(usize) -> bool,
     out: &mut Writer,
 ) -> Result<()> {
     let count = choice.count.unsigned_abs();
-    if count > COPIES_MAX {
-        return Err(Error::OutOfRange);
-    }
     header(out, count as usize, choice.with_values);
-    for _ in 0..count {
+    for done in 0..count {
+        if done % LOOK_EVERY == LOOK_EVERY - 1 && !may_go_on(out.len()) {
+            // The connection ends: nobody reads the rest.
+            return Ok(());
+        }
         let field = hash.random(&mut below).ok_or(Error::NoSuchKey)?;
         write(out, &field, choice.with_values);
     }
