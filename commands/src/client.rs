@@ -146,6 +146,10 @@ pub struct Facts {
     pub resp3: AtomicBool,
     pub multi: AtomicI64,
     pub watched: AtomicU32,
+    /// Bytes of the watched keys' names and of their places.
+    pub watched_bytes: AtomicU64,
+    /// What `Care` has counted of this client's memory.
+    pub counted_bytes: AtomicU64,
     pub subscriptions: AtomicU32,
     pub patterns: AtomicU32,
     pub shard_channels: AtomicU32,
@@ -279,6 +283,7 @@ impl Shared {
             &facts.query_bytes,
             &facts.query_free_bytes,
             &facts.multi_bytes,
+            &facts.watched_bytes,
             &facts.reply_bytes,
             &facts.subscription_bytes,
         ];
@@ -362,6 +367,7 @@ impl Client {
     /// Whether a watched key had changed; no shard knows the flag any more.
     fn forget_watches(&mut self) -> bool {
         self.tell_watched();
+        self.shared.facts.watched_bytes.store(0, Relaxed);
         self.watch_flag.swap(false, SeqCst)
     }
 
@@ -406,5 +412,6 @@ impl Client {
             node.blocking.abandon(node, &waiter);
         }
         self.leave_transaction(&node.space);
+        node.care.uncount(&self.shared);
     }
 }

@@ -197,7 +197,7 @@ fn lock<'k>(
     tally: &'k mut Tally,
 ) -> Keys<'k> {
     let space = &node.space;
-    if client.no_touch {
+    if client.no_touch && !request.row.command.has(flag::TOUCHES) {
         now.access = Access::Untouched { initial: now.access.initial() };
     }
     match (locks_of(request), request.row.key_shape) {

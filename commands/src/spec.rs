@@ -173,6 +173,8 @@ pub mod flag {
     pub const IN_SUBSCRIBE: u32 = 1 << 28;
     /// Replicated though it may not write; COMMAND INFO does not show it.
     pub const MAY_REPLICATE: u32 = 1 << 16;
+    /// Counts as an access even from a client with NO-TOUCH.
+    pub const TOUCHES: u32 = 1 << 17;
     /// Its reply is a message: CLIENT REPLY OFF does not withhold it.
     pub const MESSAGE: u32 = 1 << 29;
     /// Arguments are secrets: neither MONITOR nor the slow log shows them.

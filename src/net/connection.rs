@@ -19,6 +19,7 @@ use bytes::{Buf, Bytes};
 use commands::client::{Client, signal};
 use commands::node::Node;
 use commands::node::blocking::LetGo;
+use commands::node::clients::SHRINK_AFTER_MS;
 use commands::node::core::Core;
 use resp::Writer;
 use tokio::io::ReadBuf;
@@ -75,6 +76,8 @@ pub(crate) struct Connection {
     client: Client,
     /// The start of a command that is not whole.
     input: Vec<u8>,
+    /// The longest input since the room in `input` was last looked at.
+    input_peak: usize,
     /// Bytes that `input` must have before it is worth parsing.
     needed: usize,
     /// Replies that did not fit the socket.
@@ -97,6 +100,7 @@ impl Connection {
             socket,
             client,
             input: Vec::new(),
+            input_peak: 0,
             needed: 1,
             output: VecDeque::new(),
             output_bytes: 0,
@@ -158,13 +162,27 @@ impl Connection {
         self.client.shared.lower(signal::UNBLOCKED);
         if signals & signal::SHRINK != 0 {
             self.client.shared.lower(signal::SHRINK);
-            self.input.shrink_to_fit();
-            self.note_input();
+            self.shrink_input();
         }
         if signals & signal::PUSHED != 0 {
             self.take_messages();
         }
         false
+    }
+
+    /// Gives room that the last commands did not need back: a shrunk buffer keeps what the longest of them took.
+    fn shrink_input(&mut self) {
+        let mut peak = std::mem::take(&mut self.input_peak);
+        if !self.input.is_empty() {
+            peak = peak.max(self.needed.min(OWN_READ_MAX));
+        }
+        let idle_ms = base::clock::unix_ms() - self.client.shared.facts.last_ms.load(Relaxed);
+        if idle_ms > SHRINK_AFTER_MS {
+            self.input.shrink_to_fit();
+        } else if self.input.capacity() / 2 > peak {
+            self.input.shrink_to(peak);
+        }
+        self.note_input();
     }
 
     /// Queues what was sent to the client, small messages joined: each piece costs a write.
@@ -256,7 +274,8 @@ impl Connection {
             let (used, unfinished) =
                 self.run(&local, read, &scratch.input[..read], INPUT_SIZE, &mut scratch.out, &mut scratch.batch);
             if used < read && !self.client.closing {
-                self.input.reserve(self.needed.max(read - used));
+                // Of a large argument that is announced, room for some: the rest when that much has come.
+                self.input.reserve(self.needed.min(OWN_READ_MAX).max(read - used));
                 self.input.extend_from_slice(&scratch.input[used..read]);
             }
             self.note_input();
@@ -297,10 +316,18 @@ impl Connection {
     }
 
     fn keep_rest(&mut self, mut input: Vec<u8>, used: usize) {
-        if used == input.len() || self.client.closing {
+        if self.client.closing {
             return;
         }
+        let is_whole = used == input.len();
         input.drain(..used);
+        if is_whole {
+            // Large commands come in rows: the room stays until the clock finds that it is not needed.
+            if input.capacity() <= OWN_READ_MAX {
+                self.input = input;
+            }
+            return;
+        }
         if input.capacity() > 2 * INPUT_SIZE && input.capacity() / 4 > self.needed.max(input.len()) {
             input.shrink_to(self.needed.max(input.len()));
         }
@@ -324,6 +351,7 @@ impl Connection {
         if read > 0 {
             facts.last_ms.store(core.now.unix_ms, Relaxed);
         }
+        self.input_peak = self.input_peak.max(input.len());
         facts.query_bytes.store(input.len() as u64, Relaxed);
         facts.query_free_bytes.store(room.saturating_sub(input.len()) as u64, Relaxed);
         if !local.node.admits_input(&self.client, input) {
@@ -339,6 +367,7 @@ impl Connection {
             self.needed = 0;
             self.hold();
         }
+        local.node.bound_clients(&self.client.shared);
         let output_bytes = out.len() + self.output_bytes;
         if !local.node.bound_output(&self.client.shared, output_bytes)
             || self.client.shared.signals() & signal::KILL != 0

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 
+use parking_lot::Mutex;
 use settings::{ClientClass, LogLevel};
 
 use super::{Node, describe};
@@ -18,8 +19,12 @@ const UNAUTHENTICATED_INPUT_MAX: usize = 1024 * 1024;
 const INPUT_FREE_BYTES: usize = 1024 * 1024;
 /// How often clients are looked at when none needs a closer look.
 const LOOK_EVERY_MS: i64 = 1000;
+/// And how often while some client keeps room for large commands.
+const LOOK_SOON_MS: i64 = 200;
+/// Room from which on it shrinks to what the last commands needed.
+const LARGE_INPUT_BYTES: u64 = 32 * 1024;
 /// Idleness after which a client's input buffer shrinks.
-const SHRINK_AFTER_MS: i64 = 2000;
+pub const SHRINK_AFTER_MS: i64 = 2000;
 /// How often the log tells of browsers.
 const BROWSER_LOG_EVERY_MS: i64 = 60_000;
 
@@ -34,11 +39,33 @@ pub struct Care {
     pub evictions: AtomicU64,
     /// Some client exceeds its soft limit.
     has_soft: AtomicBool,
+    /// Some client keeps more room for its input than it seems to need.
+    has_room: AtomicBool,
     looked_ms: AtomicI64,
     browser_logged_ms: AtomicI64,
+    /// Memory of all clients that may be evicted, as far as it is counted, while there is a limit.
+    together: AtomicU64,
+    /// The limit that `together` was last counted for.
+    memory_max: AtomicU64,
+    /// Held by who counts all clients: two would evict twice as many as needed.
+    weighing: Mutex<()>,
 }
 
 impl Care {
+    /// A client that is gone takes no memory.
+    pub(crate) fn uncount(&self, shared: &Shared) {
+        self.recount(shared, 0);
+    }
+
+    /// Takes note of a client's memory; answers what all take together.
+    fn recount(&self, shared: &Shared, bytes: u64) -> u64 {
+        if shared.facts.counted_bytes.load(Relaxed) == bytes {
+            return self.together.load(Relaxed);
+        }
+        let change = bytes.wrapping_sub(shared.facts.counted_bytes.swap(bytes, Relaxed));
+        self.together.fetch_add(change, Relaxed).wrapping_add(change)
+    }
+
     /// CONFIG RESETSTAT.
     pub(crate) fn reset(&self) {
         for count in [&self.output_disconnections, &self.query_disconnections, &self.evictions] {
@@ -141,22 +168,56 @@ impl Node {
     pub fn look_after_clients(&self, now_ms: i64) {
         let memory_max = self.settings.maxmemory_clients().bytes(self.settings.maxmemory());
         let is_urgent = memory_max > 0 || self.care.has_soft.load(Relaxed);
-        if !is_urgent && now_ms - self.care.looked_ms.load(Relaxed) < LOOK_EVERY_MS {
+        let pause_ms = if self.care.has_room.load(Relaxed) { LOOK_SOON_MS } else { LOOK_EVERY_MS };
+        if !is_urgent && now_ms - self.care.looked_ms.load(Relaxed) < pause_ms {
             return;
         }
         self.care.looked_ms.store(now_ms, Relaxed);
         self.care.has_soft.store(false, Relaxed);
+        self.care.has_room.store(false, Relaxed);
         let idle_max_ms = i64::from(self.settings.timeout()) * 1000;
-        let (mut together, mut all) = (0, Vec::new());
         for shared in self.clients.iter().filter(|shared| !shared.facts.ended.load(Relaxed)) {
             self.look_after(&shared, now_ms, idle_max_ms);
-            if memory_max > 0 && !shared.facts.no_evict.load(Relaxed) {
-                let bytes = shared.memory_usage();
-                together += bytes as u64;
+        }
+        if memory_max > 0 {
+            self.weigh_clients(memory_max, now_ms);
+        }
+    }
+
+    /// Takes note of a client's memory after its commands; with a limit to all clients' memory, some may have to go.
+    #[inline]
+    pub fn bound_clients(&self, shared: &Shared) {
+        let memory_max = self.settings.maxmemory_clients().bytes(self.settings.maxmemory());
+        if memory_max | self.care.memory_max.load(Relaxed) != 0 {
+            self.judge_clients(shared, memory_max);
+        }
+    }
+
+    #[cold]
+    fn judge_clients(&self, shared: &Shared, memory_max: u64) {
+        if self.care.memory_max.swap(memory_max, Relaxed) != memory_max {
+            // Nobody counted by the old limit, or less may be used now.
+            return self.weigh_clients(memory_max, base::clock::unix_ms());
+        }
+        if self.care.recount(shared, evictable_bytes(shared)) > memory_max {
+            self.weigh_clients(memory_max, base::clock::unix_ms());
+        }
+    }
+
+    /// Counts the memory of all clients, and evicts some where it exceeds the limit; 0 is none.
+    fn weigh_clients(&self, memory_max: u64, now_ms: i64) {
+        let _alone = self.care.weighing.lock();
+        let (mut together, mut all) = (0, Vec::new());
+        for shared in self.clients.iter().filter(|shared| !shared.facts.ended.load(Relaxed)) {
+            let bytes = evictable_bytes(&shared);
+            shared.facts.counted_bytes.store(bytes, Relaxed);
+            together += bytes;
+            if bytes > 0 {
                 all.push((bytes, shared.clone()));
             }
         }
-        if together > memory_max && memory_max > 0 {
+        self.care.together.store(together, Relaxed);
+        if memory_max > 0 && together > memory_max {
             self.evict_clients(all, together - memory_max, now_ms);
         }
     }
@@ -175,20 +236,23 @@ impl Node {
                 self.care.has_soft.store(true, Relaxed);
             }
         }
-        if idle_ms > SHRINK_AFTER_MS && facts.query_free_bytes.load(Relaxed) > 0 {
+        let free = facts.query_free_bytes.load(Relaxed);
+        if free > LARGE_INPUT_BYTES || idle_ms > SHRINK_AFTER_MS && free > 0 {
             shared.raise(signal::SHRINK);
+            self.care.has_room.store(true, Relaxed);
         }
     }
 
     /// The largest go first, until `excess` bytes are free.
-    fn evict_clients(&self, mut clients: Vec<(usize, Arc<Shared>)>, mut excess: u64, now_ms: i64) {
+    fn evict_clients(&self, mut clients: Vec<(u64, Arc<Shared>)>, mut excess: u64, now_ms: i64) {
         clients.sort_unstable_by_key(|(bytes, _)| Reverse(*bytes));
         for (bytes, shared) in clients {
             let line = self.line_of(&shared, now_ms);
             self.host().log(LogLevel::Notice, &format!("Evicting client: {line}"));
             shared.end();
+            self.care.uncount(&shared);
             self.care.evictions.fetch_add(1, Relaxed);
-            excess = excess.saturating_sub(bytes as u64);
+            excess = excess.saturating_sub(bytes);
             if excess == 0 {
                 return;
             }
@@ -200,6 +264,11 @@ impl Node {
         describe::push(&mut line, self, shared, now_ms, None);
         String::from_utf8_lossy(&line).into_owned()
     }
+}
+
+/// Memory for which a client can be evicted.
+fn evictable_bytes(shared: &Shared) -> u64 {
+    if shared.facts.no_evict.load(Relaxed) { 0 } else { shared.memory_usage() as u64 }
 }
 
 fn class_of(shared: &Shared) -> ClientClass {
@@ -282,5 +351,26 @@ mod tests {
         let mut fixture = Fixture::new();
         assert_eq!(fixture.cli(1, "post / HTTP/1.1"), "");
         assert!(fixture.client(1).closing && is_killed(&mut fixture, 1));
+    }
+
+    #[test]
+    fn memory_is_looked_at_after_each_batch() {
+        let mut fixture = with("maxmemory-clients", "200000");
+        let shared = fixture.client(2).shared.clone();
+        fixture.node.bound_clients(&shared);
+        for number in 0..10_000 {
+            fixture.cli(2, &format!("WATCH {number}"));
+            fixture.node.bound_clients(&shared);
+            if is_killed(&mut fixture, 2) {
+                break;
+            }
+        }
+        assert!(is_killed(&mut fixture, 2));
+        assert!(fixture.node.care.together.load(Relaxed) < 200_000);
+        fixture.client(3).shared.facts.query_bytes.store(150_000, Relaxed);
+        fixture.node.settings.set(&[("maxmemory-clients", "100000")], settings::Caller::default()).expect("live");
+        let shared = fixture.client(1).shared.clone();
+        fixture.node.bound_clients(&shared);
+        assert_eq!([1, 3].map(|client| is_killed(&mut fixture, client)), [false, true]);
     }
 }

@@ -29,7 +29,7 @@ pub(crate) fn exists(ctx: &mut Ctx, key: Many<Key>) -> Result<usize> {
     "TOUCH",
     since = "3.2.1",
     complexity = "O(N) where N is the number of keys that will be touched.",
-    flags(READONLY | FAST),
+    flags(READONLY | FAST | TOUCHES),
     keys(KeySpec::range(1, -1, 1, RO)),
     tips("request_policy:multi_shard", "response_policy:agg_sum")
 )]
@@ -57,5 +57,17 @@ mod tests {
             (integer) 1
             ",
         );
+    }
+
+    #[test]
+    fn touches_in_spite_of_no_touch() {
+        let mut fixture = crate::testing::Fixture::new();
+        fixture.cli(1, "CLIENT NO-TOUCH on");
+        fixture.cli(1, "SET k v");
+        fixture.advance_ms(5000);
+        fixture.cli(1, "GET k");
+        assert_eq!(fixture.cli(1, "OBJECT IDLETIME k"), "(integer) 5");
+        fixture.cli(1, "TOUCH k");
+        assert_eq!(fixture.cli(1, "OBJECT IDLETIME k"), "(integer) 0");
     }
 }

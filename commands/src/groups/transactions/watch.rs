@@ -1,5 +1,7 @@
 //! WATCH and UNWATCH.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use commands_macros::command;
 use keyspace::keys::Key;
 
@@ -26,6 +28,8 @@ pub(crate) fn watch(ctx: &mut Ctx, key: Many<Key>) -> Result<Done> {
         ctx.keys.find_untouched(&key);
         if ctx.keys.watch(&key, &ctx.client.watch_flag) {
             ctx.client.watched.push((db, key.bytes.into()));
+            let bytes = size_of::<(usize, Box<[u8]>)>() + key.bytes.len();
+            ctx.client.shared.facts.watched_bytes.fetch_add(bytes as u64, Relaxed);
         }
     }
     ctx.client.tell_watched();
