@@ -290,7 +290,13 @@ impl Connection {
         if self.input.len() < self.needed {
             // In steps: who announces 512 MB and sends nothing gets no 512 MB.
             let had = self.input.len();
-            self.input.resize(had + (self.needed - had).clamp(INPUT_SIZE / 4, OWN_READ_MAX), 0);
+            let len = had + (self.needed - had).clamp(INPUT_SIZE / 4, OWN_READ_MAX);
+            if len > self.input.capacity() {
+                // Room grows by doubling, but not beyond what the command takes.
+                let room = len.max(self.needed.min(2 * self.input.capacity()));
+                self.input.reserve_exact(room - had);
+            }
+            self.input.resize(len, 0);
             let mut buffer = ReadBuf::new(&mut self.input[had..]);
             let polled = self.socket.poll_read(cx, &mut buffer);
             read = buffer.filled().len();
