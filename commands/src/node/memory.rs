@@ -8,7 +8,7 @@
 //! - idle bytes are room in pages of records, see `keyspace::memory`.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::Relaxed};
 
 use settings::MaxmemoryPolicy;
 use tikv_jemalloc_ctl::thread::{ThreadLocal, allocatedp, deallocatedp};
@@ -48,6 +48,10 @@ static PUBLISHED: AtomicI64 = AtomicI64::new(0);
 /// What the others hold.
 static REMAINDER: AtomicI64 = AtomicI64::new(0);
 static COMPARED_MS: AtomicI64 = AtomicI64::new(0);
+/// How many threads have published, and how many had at the last comparison: what one holds when it publishes first
+/// is in the remainder already, so that it counts twice until the next one.
+static PUBLISHERS: AtomicUsize = AtomicUsize::new(0);
+static PUBLISHERS_COMPARED: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
     static COUNTERS: Option<Counters> = Counters::of_this_thread();
@@ -58,13 +62,14 @@ struct Counters {
     allocated: ThreadLocal<u64>,
     freed: ThreadLocal<u64>,
     published: Cell<i64>,
+    is_publisher: Cell<bool>,
 }
 
 impl Counters {
     /// None where the process has another allocator.
     fn of_this_thread() -> Option<Self> {
         let (allocated, freed) = (allocatedp::read().ok()?, deallocatedp::read().ok()?);
-        Some(Self { allocated, freed, published: Cell::new(0) })
+        Some(Self { allocated, freed, published: Cell::new(0), is_publisher: Cell::new(false) })
     }
 
     #[inline]
@@ -76,6 +81,9 @@ impl Counters {
         let delta = self.unpublished();
         self.published.set(self.published.get() + delta);
         PUBLISHED.fetch_add(delta, Relaxed);
+        if !self.is_publisher.replace(true) {
+            PUBLISHERS.fetch_add(1, Relaxed);
+        }
     }
 }
 
@@ -120,7 +128,8 @@ pub(super) fn refresh(node: &Node, core: &Core) {
     publish_thread();
     keyspace::memory::publish_idle();
     let due_ms = COMPARED_MS.load(Relaxed) + COMPARE_EVERY_MS;
-    if core.index == 0 && core.now.unix_ms >= due_ms {
+    let has_new = PUBLISHERS.load(Relaxed) != PUBLISHERS_COMPARED.load(Relaxed);
+    if core.index == 0 && (has_new || core.now.unix_ms >= due_ms) {
         COMPARED_MS.store(core.now.unix_ms, Relaxed);
         compare();
     }
@@ -129,11 +138,13 @@ pub(super) fn refresh(node: &Node, core: &Core) {
 
 /// Looks at the allocator's total.
 pub fn compare() {
+    let publishers = PUBLISHERS.load(Relaxed);
+    let has_new = PUBLISHERS_COMPARED.swap(publishers, Relaxed) != publishers;
     let total = tikv_jemalloc_ctl::epoch::advance().and_then(|_| tikv_jemalloc_ctl::stats::allocated::read());
     let Ok(total) = total else { return };
     let remainder = total as i64 - PUBLISHED.load(Relaxed);
     let before = REMAINDER.load(Relaxed);
-    if before == 0 || (remainder - before).abs() > CACHES_MAX {
+    if has_new || (remainder - before).abs() > CACHES_MAX {
         REMAINDER.store(remainder.max(0), Relaxed);
     }
 }
