@@ -66,6 +66,11 @@ impl Writer {
         Writer { proto, ..Writer::default() }
     }
 
+    /// Room for so many bytes more, from now on instead of at the first reply.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.buf.reserve(bytes);
+    }
+
     /// The protocol version of the replies written from now on.
     pub fn set_proto(&mut self, proto: Proto) {
         self.proto = proto;

@@ -65,7 +65,10 @@ const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 impl Default for Scratch {
     fn default() -> Self {
-        Self { input: vec![0; INPUT_SIZE], out: Writer::new(resp::Proto::Resp2), batch: Batch::default() }
+        let mut out = Writer::new(resp::Proto::Resp2);
+        // Memory that every core will need counts from the start, not against the first keys under `maxmemory`.
+        out.reserve(INPUT_SIZE);
+        Self { input: vec![0; INPUT_SIZE], out, batch: Batch::default() }
     }
 }
 
