@@ -35,12 +35,6 @@ impl Classes {
     pub const MODULE: Self = Self(1 << 13);
     /// `n`: a key came into being; not part of `A`.
     pub const NEW: Self = Self(1 << 14);
-
-    /// Whether any class of `other` is in the set.
-    #[inline]
-    pub fn intersects(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
 }
 
 impl BitOr for Classes {

@@ -183,12 +183,6 @@ impl Keys<'_> {
         }
     }
 
-    /// Puts a number at a key, whatever was there. Records nothing.
-    #[inline]
-    pub fn set_int(&mut self, key: &Key, number: i64, deadline_ms: Option<i64>) {
-        self.set_inline(key, Kind::Int, &number.to_ne_bytes(), deadline_ms);
-    }
-
     /// Puts a text at a key that is not to be stored as a number even where it spells one. Records nothing.
     pub fn set_text(&mut self, key: &Key, value: &[u8], deadline_ms: Option<i64>) {
         if value.len() >= SHARED_LEN_MIN {

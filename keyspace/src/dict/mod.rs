@@ -370,13 +370,6 @@ impl<R: Records> Dict<R> {
     pub fn slot_of(&self, hash: u64, record: NonNull<u8>) -> Option<Slot> {
         self.find_by(hash, |candidate| candidate == record)
     }
-
-    /// Sets or clears the mark of a slot.
-    pub fn set_mark(&mut self, slot: Slot, mark: bool) {
-        let record = slot.record();
-        // SAFETY: the record is the one that is there already.
-        unsafe { self.replace(slot, record, mark) };
-    }
 }
 
 impl<R> Drop for Dict<R> {

@@ -32,7 +32,6 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("HELP", 0..=0, write_help),
     ("HTSTATS", 1..=2, tables::of_database),
     ("HTSTATS-KEY", 1..=2, tables::of_key),
-    ("JMAP", 0..=0, nothing_to_do),
     ("LOADAOF", 0..=0, no_persistence),
     ("LOG", 1..=1, log),
     ("OBJECT", 1..=2, object::describe),
@@ -43,7 +42,6 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("RELOAD", 0..=ANY, no_persistence),
     ("REPLYBUFFER", 2..=2, reply_buffer),
     ("SET-ACTIVE-EXPIRE", 1..=1, set_active_expire),
-    ("SET-DISABLE-DENY-SCRIPTS", 1..=1, nothing_to_do),
     ("SLEEP", 1..=1, sleep),
     ("STRINGMATCH-LEN", 2..=2, string_match),
 ];
