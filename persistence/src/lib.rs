@@ -1,0 +1,1 @@
+//! The write-ahead log, snapshots, RDB and AOF files, and the disk they stand on; never sees a command.
