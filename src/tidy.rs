@@ -19,6 +19,7 @@ const UNSAFE_MODULES: &[&str] = &[
     "keyspace/src/encoding.rs",
     "keyspace/src/entry.rs",
     "keyspace/src/epoch.rs",
+    "keyspace/src/export.rs",
     "keyspace/src/keys.rs",
     "keyspace/src/object.rs",
     "keyspace/src/hash/",

@@ -7,6 +7,7 @@ pub mod dict;
 pub mod encoding;
 pub mod entry;
 pub mod epoch;
+pub mod export;
 pub mod hash;
 pub mod intset;
 pub mod keys;
