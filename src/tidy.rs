@@ -29,6 +29,7 @@ const UNSAFE_MODULES: &[&str] = &[
     "keyspace/src/shard.rs",
     "keyspace/src/slab.rs",
     "keyspace/src/walk.rs",
+    "keyspace/src/stream/keys.rs",
     "keyspace/src/zset/",
     "commands/src/groups/bitmap/popcount.rs",
     "commands/src/node/prefetch.rs",

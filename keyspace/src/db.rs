@@ -19,6 +19,7 @@ use crate::memory;
 use crate::object::{self, Object};
 use crate::set::Set;
 use crate::slab::{self, Slab};
+use crate::stream::Stream;
 use crate::zset::SortedSet;
 
 /// The keys of one database in one shard.
@@ -427,6 +428,7 @@ impl Db {
                 Kind::List => self.object::<List>(slot).memory_usage(),
                 Kind::Set => self.object::<Set>(slot).memory_usage(),
                 Kind::Zset => self.object::<SortedSet>(slot).memory_usage(),
+                Kind::Stream => self.object::<Stream>(slot).memory_usage(),
                 _ => 0,
             }
         }

@@ -29,6 +29,7 @@ impl Db {
             Kind::SetInts | Kind::SetPacked | Kind::Set => SetRef::of(entry).map_or("hashtable", |set| set.encoding()),
             Kind::ZsetPacked => "listpack",
             Kind::Zset => "skiplist",
+            Kind::Stream => "stream",
         }
     }
 }

@@ -48,6 +48,8 @@ pub enum Kind {
     ZsetPacked,
     /// [`crate::zset::SortedSet`].
     Zset,
+    /// [`crate::stream::Stream`].
+    Stream,
 }
 
 /// Types as clients know them.
@@ -63,6 +65,8 @@ pub enum Type {
     Set,
     /// zset
     Zset,
+    /// stream
+    Stream,
 }
 
 impl Type {
@@ -74,11 +78,12 @@ impl Type {
             Self::List => "list",
             Self::Set => "set",
             Self::Zset => "zset",
+            Self::Stream => "stream",
         }
     }
 }
 
-const KINDS: [Kind; 13] = [
+const KINDS: [Kind; 14] = [
     Kind::Str,
     Kind::StrRaw,
     Kind::Int,
@@ -92,6 +97,7 @@ const KINDS: [Kind; 13] = [
     Kind::Set,
     Kind::ZsetPacked,
     Kind::Zset,
+    Kind::Stream,
 ];
 
 impl Kind {
@@ -104,13 +110,14 @@ impl Kind {
             Self::List => Type::List,
             Self::SetInts | Self::SetPacked | Self::Set => Type::Set,
             Self::ZsetPacked | Self::Zset => Type::Zset,
+            Self::Stream => Type::Stream,
         }
     }
 
     /// Whether the value bytes are the address of an object.
     #[inline]
     pub fn is_object(self) -> bool {
-        matches!(self, Self::StrShared | Self::Hash | Self::List | Self::Set | Self::Zset)
+        matches!(self, Self::StrShared | Self::Hash | Self::List | Self::Set | Self::Zset | Self::Stream)
     }
 }
 

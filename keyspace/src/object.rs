@@ -12,6 +12,7 @@ use crate::entry::Kind;
 use crate::hash::Hash;
 use crate::list::List;
 use crate::set::Set;
+use crate::stream::Stream;
 use crate::zset::SortedSet;
 
 /// A value outside its entry.
@@ -26,6 +27,8 @@ pub enum Object {
     Set(Box<Set>),
     /// A large sorted set.
     Zset(Box<SortedSet>),
+    /// A stream.
+    Stream(Box<Stream>),
 }
 
 /// Objects of more parts than this are freed in the background.
@@ -46,6 +49,7 @@ impl Object {
             Self::List(_) => Kind::List,
             Self::Set(_) => Kind::Set,
             Self::Zset(_) => Kind::Zset,
+            Self::Stream(_) => Kind::Stream,
         }
     }
 
@@ -57,6 +61,7 @@ impl Object {
             Self::List(list) => Box::into_raw(list).expose_provenance(),
             Self::Set(set) => Box::into_raw(set).expose_provenance(),
             Self::Zset(zset) => Box::into_raw(zset).expose_provenance(),
+            Self::Stream(stream) => Box::into_raw(stream).expose_provenance(),
         };
         address as u64
     }
@@ -73,6 +78,7 @@ impl Object {
                 Kind::List => Self::List(Box::from_raw(std::ptr::with_exposed_provenance_mut(address))),
                 Kind::Set => Self::Set(Box::from_raw(std::ptr::with_exposed_provenance_mut(address))),
                 Kind::Zset => Self::Zset(Box::from_raw(std::ptr::with_exposed_provenance_mut(address))),
+                Kind::Stream => Self::Stream(Box::from_raw(std::ptr::with_exposed_provenance_mut(address))),
                 _ => unreachable!("kinds without an object have no word"),
             }
         }
@@ -86,6 +92,7 @@ impl Object {
             Self::List(list) => list.free_effort(),
             Self::Set(set) => set.len(),
             Self::Zset(zset) => zset.len(),
+            Self::Stream(stream) => stream.free_effort(),
         }
     }
 
@@ -97,6 +104,7 @@ impl Object {
             Self::List(list) => list.memory_usage(),
             Self::Set(set) => set.memory_usage(),
             Self::Zset(zset) => zset.memory_usage(),
+            Self::Stream(stream) => stream.memory_usage(),
         }
     }
 

@@ -11,6 +11,7 @@ use crate::list::List;
 use crate::object::Object;
 use crate::packed::Element;
 use crate::set::{Set, SetRef};
+use crate::stream::Stream;
 use crate::zset::{SortedSet, ZsetRef};
 
 impl Db {
@@ -25,6 +26,7 @@ impl Db {
                 Kind::List => Object::List(Box::new(self.object::<List>(slot).clone())),
                 Kind::Set => Object::Set(Box::new(self.object::<Set>(slot).clone())),
                 Kind::Zset => Object::Zset(Box::new(self.object::<SortedSet>(slot).clone())),
+                Kind::Stream => Object::Stream(Box::new(self.object::<Stream>(slot).clone())),
                 kind => return Value::Inline(kind, entry.value().into()),
             }
         })
@@ -38,7 +40,7 @@ impl Db {
             Type::List => Some(unsafe { self.object::<List>(slot) }.len()),
             Type::Set => SetRef::of(entry).map(|set| set.len()),
             Type::Zset => ZsetRef::of(entry).map(|set| set.len()),
-            Type::String | Type::Hash => None,
+            Type::String | Type::Hash | Type::Stream => None,
         }
     }
 

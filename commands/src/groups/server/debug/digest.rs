@@ -3,6 +3,7 @@
 use keyspace::entry::Type;
 use keyspace::keys::{Key, Keys};
 use keyspace::packed::Element;
+use keyspace::stream::{Id, IdText, Stream};
 
 use crate::args::Args;
 use crate::ctx::Ctx;
@@ -78,6 +79,7 @@ fn of_value(keys: &Keys<'_>, key: &Key<'_>) -> Option<Digest> {
         Type::Zset => keys.peek_zset(key).ok()??.for_each(|member, score| {
             digest.add(Digest::of(&[&text(member), &score.to_bits().to_le_bytes()]));
         }),
+        Type::Stream => add_stream(&mut digest, keys.peek_stream(key).ok()??),
         Type::Hash => keys.peek_hash(key).ok()??.for_each(|field| {
             let deadline = field.deadline_ms.is_some().to_string();
             digest.add(Digest::of(&[&text(field.name), &text(field.value), deadline.as_bytes()]));
@@ -85,6 +87,15 @@ fn of_value(keys: &Keys<'_>, key: &Key<'_>) -> Option<Digest> {
     }
     let expires = entry.has_deadline().to_string();
     Some(Digest::of(&[&digest.bytes(), expires.as_bytes()]))
+}
+
+fn add_stream(digest: &mut Digest, stream: &Stream) {
+    let spell = |id: Id| IdText::default().spell(id).to_vec();
+    for entry in stream.log.iter() {
+        let words = entry.fields().flat_map(|(field, value)| [text(field), text(value)]);
+        let parts: Vec<Vec<u8>> = std::iter::once(spell(entry.id())).chain(words).collect();
+        digest.add(Digest::of(&parts.iter().map(Vec::as_slice).collect::<Vec<_>>()));
+    }
 }
 
 pub(super) fn of_everything(ctx: &mut Ctx, _: Args) -> Result<()> {
