@@ -14,6 +14,7 @@ use crate::keys::{Access, decayed};
 use crate::list::List;
 use crate::packed::Element;
 use crate::set::SetRef;
+use crate::stream::Stream;
 use crate::zset::ZsetRef;
 
 /// A value in its place.
@@ -31,6 +32,8 @@ pub enum View<'a> {
     Zset(ZsetRef<'a>),
     /// A hash, with the fields whose deadline has passed.
     Hash(HashRef<'a>),
+    /// A stream; its blocks and groups are its parts ([`crate::stream`] says how they are read and made).
+    Stream(&'a Stream),
 }
 
 /// What is known of a key beside its value.
@@ -116,20 +119,22 @@ impl<'a> View<'a> {
             Kind::StrShared => Self::Text(unsafe { object::<Vec<u8>>(entry) }),
             // SAFETY: the kind is the one of `List`.
             Kind::List => Self::List(unsafe { object(entry) }),
+            // SAFETY: the kind is the one of `Stream`.
+            Kind::Stream => Self::Stream(unsafe { object(entry) }),
             kind => match kind.type_of() {
                 Type::Hash => HashRef::of(entry, i64::MIN).map(Self::Hash).ok(),
                 Type::Set => SetRef::of(entry).map(Self::Set),
                 Type::Zset => ZsetRef::of(entry).map(Self::Zset),
-                Type::String | Type::List => None,
+                Type::String | Type::List | Type::Stream => None,
             }
             .expect("the kinds of a type are read as that type"),
         }
     }
 
-    /// What stands before the parts; None for a string, which has none.
+    /// What stands before the parts; None for a string, which has none, and a stream, which goes as a whole.
     pub fn outline(&self) -> Option<Outline> {
         let (kind, len, earliest_deadline_ms) = match self {
-            Self::Text(_) | Self::Int(_) => return None,
+            Self::Text(_) | Self::Int(_) | Self::Stream(_) => return None,
             Self::List(list) => (Type::List, list.len(), None),
             Self::Set(set) => (Type::Set, set.len(), None),
             Self::Zset(set) => (Type::Zset, set.len(), None),
@@ -141,7 +146,7 @@ impl<'a> View<'a> {
     /// Visits the parts of a collection.
     pub fn for_each_part(&self, mut visit: impl FnMut(Part<'a>)) {
         match *self {
-            Self::Text(_) | Self::Int(_) => {}
+            Self::Text(_) | Self::Int(_) | Self::Stream(_) => {}
             Self::List(list) => list.iter().for_each(|element| visit(Part::Element(element))),
             Self::Set(set) => set.for_each(|member| visit(Part::Element(member))),
             Self::Zset(set) => set.for_each(|member, score| visit(Part::Scored(member, score))),

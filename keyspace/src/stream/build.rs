@@ -55,7 +55,7 @@ impl Builder {
     /// Adds an entry of field, value, field, value ..; ids ascend.
     pub fn entry<'v>(&mut self, id: Id, words: impl Iterator<Item = &'v [u8]> + Clone) -> Result<(), Malformed> {
         let count = words.clone().count();
-        if count == 0 || count % 2 != 0 {
+        if count == 0 || !count.is_multiple_of(2) {
             return Err(Malformed("an entry is pairs of fields and values"));
         }
         if words.clone().map(<[u8]>::len).sum::<usize>() > ENTRY_BYTES_MAX {
