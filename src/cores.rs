@@ -83,8 +83,7 @@ fn open(local: &Rc<CoreLocal>, socket: Accepted, load: &Arc<AtomicUsize>) {
     };
     node.clients.insert(shared.id, shared.clone());
     local.core.borrow().stats.connections.add(1);
-    let connection =
-        Connection::new(local.clone(), socket, Client::new(shared, node.settings.requirepass().is_empty()));
+    let connection = Connection::new(local.clone(), socket, Client::new(node, shared));
     let load = load.clone();
     tokio::task::spawn_local(async move {
         // How it ended concerns nobody: the peer is gone.

@@ -7,7 +7,6 @@ use commands::node::host::Host;
 use settings::{LogLevel, ShutdownOptions};
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::net::listener::plain;
 use crate::startup::Listeners;
 use crate::{limits, log};
 
@@ -58,7 +57,7 @@ impl Host for Process {
 
     fn change_dir(&self) -> Result<(), String> {
         let Some(node) = self.node.upgrade() else { return Ok(()) };
-        std::env::set_current_dir(node.settings.dir().as_path()).map_err(|error| plain(&error))
+        std::env::set_current_dir(node.settings.dir().as_path()).map_err(|error| base::system::reason(&error))
     }
 
     fn shut_down(&self, _: ShutdownOptions) {

@@ -11,7 +11,6 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::{self, Product, VERSION};
 use crate::host::End;
-use crate::net::listener::plain;
 use crate::startup::{self, Running, StartError};
 use crate::{limits, log, logo, system};
 
@@ -40,7 +39,7 @@ fn serve(configured: Configured, product: Product, is_configured: bool) -> ExitC
     greet(settings, product, is_configured);
     if settings.daemonize() {
         if let Err(error) = system::daemonize() {
-            log::warning(&format!("Can't daemonize: {}", plain(&error)));
+            log::warning(&format!("Can't daemonize: {}", base::system::reason(&error)));
             return ExitCode::FAILURE;
         }
         // The allocator's own thread stayed with the parent.
@@ -68,7 +67,7 @@ fn serve(configured: Configured, product: Product, is_configured: bool) -> ExitC
 
 /// Goes to `dir`; relative paths of the settings start there.
 fn enter_dir(settings: &Settings) -> Result<(), String> {
-    std::env::set_current_dir(settings.dir().as_path()).map_err(|error| plain(&error))
+    std::env::set_current_dir(settings.dir().as_path()).map_err(|error| base::system::reason(&error))
 }
 
 fn greet(settings: &Settings, product: Product, is_configured: bool) {
@@ -113,6 +112,7 @@ fn say_refusal(error: &StartError, version: &str) {
             log::warning(&format!("Warning: Could not create server TCP listening socket {address}: {reason}"));
             log::warning(&format!("Failed listening on port {port} ({kind}), aborting."));
         }
+        StartError::Users(_) => log::warning(&error.to_string()),
         StartError::System(_) => log::warning(&format!("Cannot start: {error}")),
     }
 }
@@ -126,13 +126,13 @@ fn serve_until_told(mut running: Running, pid_file: Option<PathBuf>, product: Pr
     if let Some(path) = &pid_file
         && let Err(error) = fs::write(path, format!("{}\n", std::process::id()))
     {
-        log::warning(&format!("Failed to write PID file {}: {}", path.display(), plain(&error)));
+        log::warning(&format!("Failed to write PID file {}: {}", path.display(), base::system::reason(&error)));
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let told = runtime.and_then(|runtime| runtime.block_on(wait(&mut running, &kinds)));
     match told {
         Ok(()) => {}
-        Err(error) => log::warning(&format!("Cannot wait for signals: {}", plain(&error))),
+        Err(error) => log::warning(&format!("Cannot wait for signals: {}", base::system::reason(&error))),
     }
     end(running, pid_file, product)
 }

@@ -16,7 +16,7 @@ use tokio::task::LocalSet;
 
 use crate::host::{End, Process};
 use crate::net::listener::{
-    self, Accepting, Address, Admission, Cores, Listener, Unbound, listen_tcp, listen_unix, plain, wanted,
+    self, Accepting, Address, Admission, Cores, Listener, Unbound, listen_tcp, listen_unix, wanted,
 };
 use crate::net::socket::Accepted;
 use crate::{cores, log};
@@ -46,6 +46,8 @@ pub enum StartError {
         /// The configured port, 0 for a path.
         port: u16,
     },
+    /// The users of the configuration or of the ACL file.
+    Users(String),
     /// Anything else that the system refused.
     System(io::Error),
 }
@@ -55,7 +57,8 @@ impl fmt::Display for StartError {
         match self {
             Self::Config(error) => write!(f, "{error:?}"),
             Self::Listen { address, reason, kind, .. } => write!(f, "cannot listen on {address} ({kind}): {reason}"),
-            Self::System(error) => write!(f, "the system refused: {}", plain(error)),
+            Self::Users(reason) => f.write_str(reason),
+            Self::System(error) => write!(f, "the system refused: {}", base::system::reason(error)),
         }
     }
 }
@@ -95,13 +98,14 @@ impl Running {
 
 /// Starts a server with these settings. It logs only where the process has opened a log.
 pub fn start(configured: Configured) -> Result<Running, StartError> {
-    let Configured { settings, rename_commands, .. } = configured;
+    let Configured { settings, rename_commands, users, .. } = configured;
     let table = table(&rename_commands)?;
     let count = match settings.core_threads() {
         0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         count => count as usize,
     };
     let node = Arc::new(Node::new(settings, table, count)?);
+    node.load_users(&users).map_err(StartError::Users)?;
     let (sender, receiver) = unbounded_channel();
     let listeners = Arc::new(Listeners::new(node.clone(), sender));
     let (end_sender, end) = unbounded_channel();
@@ -161,7 +165,7 @@ impl Admission for Gate {
             self.node.count_rejected_connection();
             return Err(b"-ERR max number of clients reached\r\n");
         }
-        if settings.protected_mode() && settings.requirepass().is_empty() && !socket.is_local() {
+        if settings.protected_mode() && self.node.acl.users.default_user().needs_no_password() && !socket.is_local() {
             self.node.count_rejected_connection();
             return Err(
                 b"-DENIED Redis is running in protected mode because protected mode is enabled and no password \
@@ -239,7 +243,7 @@ impl Listeners {
         *open = kept;
         drop(open);
         match listen_on(settings, &addresses) {
-            Ok(fresh) => self.admit(fresh).map_err(|error| plain(&error)),
+            Ok(fresh) => self.admit(fresh).map_err(|error| base::system::reason(&error)),
             Err(unbound) => {
                 log::warning(&format!(
                     "Could not create server TCP listening socket {}: {}",

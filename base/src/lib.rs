@@ -7,3 +7,4 @@ pub mod number;
 pub mod quote;
 pub mod size;
 pub mod slot;
+pub mod system;

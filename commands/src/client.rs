@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::task::Waker;
 
+use acl::{DEFAULT_USER, User};
 use bytes::Bytes;
 use keyspace::keys::Keys;
 use keyspace::shard::{Keyspace, WatchFlag};
@@ -14,9 +15,6 @@ use crate::node::Node;
 use crate::node::blocking::Waiter;
 use crate::node::pubsub::Subscriptions;
 use crate::request::OwnedRequest;
-
-/// The one user there is.
-pub const DEFAULT_USER: &str = "default";
 
 /// Where a request comes from; guards read it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,6 +35,10 @@ pub struct Client {
     pub proto: Proto,
     /// Whether AUTH was given, or is not needed.
     pub authenticated: bool,
+    /// Whose connection it is, as he was in `user_generation`.
+    pub(crate) user: Arc<User>,
+    /// See [`acl::Users::generation`].
+    pub(crate) user_generation: u64,
     /// The queue of MULTI.
     pub multi: Option<Box<Multi>>,
     /// Watched keys with their databases.
@@ -136,6 +138,7 @@ pub struct Shared {
 #[derive(Default)]
 #[allow(missing_docs)]
 pub struct Facts {
+    pub user: Mutex<Box<[u8]>>,
     pub name: Mutex<Option<Box<[u8]>>>,
     pub lib_name: Mutex<Option<Box<[u8]>>>,
     pub lib_ver: Mutex<Option<Box<[u8]>>>,
@@ -186,7 +189,12 @@ struct Outbox {
 impl Shared {
     /// A connection that nobody has written to yet.
     pub fn new(id: u64, fd: i32, addr: String, laddr: String, created_ms: i64) -> Self {
-        let facts = Facts { last_ms: AtomicI64::new(created_ms), multi: AtomicI64::new(-1), ..Facts::default() };
+        let facts = Facts {
+            last_ms: AtomicI64::new(created_ms),
+            multi: AtomicI64::new(-1),
+            user: Mutex::new(DEFAULT_USER.into()),
+            ..Facts::default()
+        };
         Self {
             id,
             addr,
@@ -298,12 +306,15 @@ impl Shared {
 }
 
 impl Client {
-    /// A fresh connection.
-    pub fn new(shared: Arc<Shared>, authenticated: bool) -> Self {
+    /// A fresh connection: the default user's.
+    pub fn new(node: &Node, shared: Arc<Shared>) -> Self {
+        let (user_generation, user) = (node.acl.users.generation(), node.acl.users.default_user());
         Self {
             db: 0,
             proto: Proto::Resp2,
-            authenticated,
+            authenticated: user.is_open(),
+            user,
+            user_generation,
             multi: None,
             watched: Vec::new(),
             watch_flag: WatchFlag::default(),
@@ -386,13 +397,16 @@ impl Client {
     /// Whether it may not do anything before it signs in.
     #[inline]
     pub fn must_sign_in(&self, node: &Node) -> bool {
-        !self.authenticated && !node.settings.requirepass().is_empty()
+        !self.authenticated && !node.acl.users.default_user().is_open()
     }
 
     /// RESET: forgets everything but the client's name for its library.
     pub fn reset(&mut self, node: &Node) {
         self.leave(node);
-        self.authenticated = node.settings.requirepass().is_empty();
+        let user = node.acl.users.default_user();
+        let is_open = user.is_open();
+        self.become_user(node, user);
+        self.authenticated = is_open;
         self.proto = Proto::Resp2;
         self.replies = Replies::On;
         self.no_touch = false;

@@ -9,9 +9,9 @@ use crate::ctx::{CoreView, Ctx};
 use crate::error::{Error, Otherwise, Wait};
 use crate::guards;
 use crate::keys::{KeyShape, find_keys};
-use crate::node::Node;
 use crate::node::core::Core;
 use crate::node::stats::CoreStats;
+use crate::node::{Node, access};
 use crate::publish;
 use crate::request::Request;
 use crate::spec::{Locks, flag};
@@ -132,6 +132,14 @@ pub(crate) fn run_queued<'c>(ctx: &mut Ctx<'c>, request: Request<'c>) {
     let start = ctx.core.clock.ticks();
     ctx.core.stats.commands.add(1);
     ctx.request = request;
+    if let Err(denied) = ctx.node.permit(ctx.client, &request, ctx.origin) {
+        let error = Error::text(format!(
+            "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. \
+             This command is no longer allowed for the following reason: {}",
+            access::reason_of_queued(denied)
+        ));
+        return refuse(ctx, request.row, &error);
+    }
     // An earlier request of the transaction may have selected another database.
     ctx.keys.select(ctx.client.db);
     if let Outcome::Wait(wait) = call(ctx, &request) {
@@ -179,6 +187,14 @@ pub(crate) fn failed(node: &Node, core: CoreView<'_>, row: &Row, error: &Error, 
     core.stats.by_command[row.index].failed.add(1);
     count_error(node, core.stats, &line);
     out.error(&line);
+}
+
+/// Answers a refusal and counts it.
+pub(crate) fn refuse(ctx: &mut Ctx<'_>, row: &Row, error: &Error) {
+    let line = error.line(&row.name);
+    ctx.core.stats.by_command[row.index].rejected.add(1);
+    count_error(ctx.node, ctx.core.stats, &line);
+    ctx.out.error(&line);
 }
 
 /// Counts an error by its code.

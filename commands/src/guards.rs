@@ -5,23 +5,24 @@ use std::fmt::Write;
 
 use resp::{Proto, Writer};
 
-use crate::client::Client;
+use crate::client::{Client, Origin};
 use crate::error::{Error, Result};
 use crate::execute::count_error;
-use crate::node::Node;
 use crate::node::core::Core;
 use crate::node::pause::Paused;
+use crate::node::{Node, access};
 use crate::request::Request;
 use crate::spec::{Locks, flag};
 
 /// Passes, or says why not.
 #[inline]
-pub(crate) fn admit(node: &Node, core: &mut Core, client: &Client, request: &Request<'_>) -> Result<()> {
+pub(crate) fn admit(node: &Node, core: &mut Core, client: &mut Client, request: &Request<'_>) -> Result<()> {
     arity(request)?;
     signed_in(node, client, request)?;
     if client.multi.is_some() {
         in_multi(request)?;
     }
+    permitted(node, client, request, Origin::Connection)?;
     memory(node, core, client, request)?;
     if client.is_subscriber() {
         subscriber(client, request)?;
@@ -61,6 +62,13 @@ fn in_multi(request: &Request<'_>) -> Result<()> {
         return Err(Error::Plain("ERR Command not allowed inside a transaction"));
     }
     Ok(())
+}
+
+/// What the rules of the client's user say.
+#[inline]
+pub(crate) fn permitted(node: &Node, client: &mut Client, request: &Request<'_>, origin: Origin) -> Result<()> {
+    node.permit(client, request, origin)
+        .map_err(|denied| Error::text(format!("NOPERM {}", access::reason_text(&client.user, request, denied, false))))
 }
 
 #[inline]

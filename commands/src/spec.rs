@@ -36,6 +36,8 @@ pub struct Command {
     pub tips: &'static [&'static str],
     /// The argument tree of COMMAND DOCS.
     pub args: &'static [ArgDoc],
+    /// Which of its words are channels.
+    pub channels: Option<Channels>,
     /// What is locked while it runs.
     pub locks: Locks,
     /// ACL categories beyond those that follow from group and flags.
@@ -62,6 +64,7 @@ impl Command {
         keys: &[],
         key_flags: None,
         more_keys: None,
+        channels: None,
         tips: &[],
         args: &[],
         locks: Locks::Keys,
@@ -99,6 +102,17 @@ impl Command {
         }
         if exact { least } else { -least }
     }
+}
+
+/// Which words of a request name channels.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Channels {
+    /// The first one after the name.
+    First,
+    /// All after the name.
+    All,
+    /// All after the name, as patterns.
+    Patterns,
 }
 
 /// What is locked while a command runs.

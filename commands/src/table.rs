@@ -244,6 +244,11 @@ impl Table {
         self.rows.iter().flat_map(|row| std::iter::once(*row).chain(row.subcommands.iter().copied()))
     }
 
+    /// All rows by number, under their documented names.
+    pub fn in_order(&self) -> impl Iterator<Item = &'static Row> {
+        self.by_index.iter().copied()
+    }
+
     /// The documented name of a row by its number, `config|set` for a subcommand.
     pub fn name_at(&self, index: usize) -> &'static str {
         self.by_index.get(index).map_or("NULL", |row| &row.name)

@@ -56,7 +56,7 @@ impl Fixture {
             let now_ms = base::clock::unix_ms();
             let shared = Arc::new(Shared::new(id, 8, "127.0.0.1:50000".into(), "127.0.0.1:6379".into(), now_ms));
             node.clients.insert(id, shared.clone());
-            Client::new(shared, true)
+            Client::new(node, shared)
         })
     }
 

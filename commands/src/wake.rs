@@ -14,6 +14,7 @@ use crate::client::Origin;
 use crate::ctx::Ctx;
 use crate::error::{Otherwise, Wait};
 use crate::execute::{self, Outcome};
+use crate::guards;
 use crate::node::Node;
 use crate::node::blocking::{Waiter, awaited};
 use crate::node::core::Core;
@@ -88,7 +89,7 @@ impl Drop for Guard<'_> {
 fn serve_one(node: &Node, core: &mut Core, waiter: &Arc<Waiter>) -> bool {
     let _guard = Guard { node, waiter };
     loop {
-        let mut client = waiter.stand_in();
+        let mut client = waiter.stand_in(node);
         let mut reply = Writer::new(client.proto);
         core.last = core.clock.ticks();
         if execute::run(node, core, &mut client, Origin::Wakened, waiter.request(), &mut reply) == Outcome::Done {
@@ -109,6 +110,11 @@ pub(crate) fn call(ctx: &mut Ctx<'_>, request: &Request<'_>) -> Outcome {
         ctx.keys.type_of(&key).is_some_and(|found| wanted.is_none_or(|wanted| wanted == found))
     });
     if is_ready {
+        // Its user's rules may have changed while it waited.
+        if let Err(error) = guards::permitted(ctx.node, ctx.client, request, ctx.origin) {
+            execute::refuse(ctx, request.row, &error);
+            return Outcome::Done;
+        }
         execute::call(ctx, request)
     } else {
         Outcome::Wait(Wait { until_ms: None, otherwise: Otherwise::Null })

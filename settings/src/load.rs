@@ -14,7 +14,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::grammar::{self, Content};
-use crate::kind::{Kind, Reason, Word, checks};
+use crate::kind::{Kind, Reason, Word};
 use crate::load::command_line::{Action, CommandLine, Plan};
 use crate::load::error::{LoadError, Place};
 use crate::spec::Effect;
@@ -211,7 +211,7 @@ impl Loader {
             return Ok(());
         }
         let opened = OpenOptions::new().append(true).create(true).open(self.absolute(&log_file));
-        opened.map(drop).map_err(|error| LoadError::LogFile { reason: checks::os_reason(&error) })
+        opened.map(drop).map_err(|error| LoadError::LogFile { reason: base::system::reason(&error) })
     }
 
     fn stored_only(&self) -> Vec<&'static str> {

@@ -111,16 +111,7 @@ pub(crate) struct Unbound {
 
 impl Unbound {
     fn new(address: impl Into<String>, step: &str, error: &io::Error) -> Self {
-        Self { address: address.into(), reason: format!("{step}: {}", plain(error)) }
-    }
-}
-
-/// The system's words without Rust's number behind them.
-pub(crate) fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.split_once(" (os error") {
-        Some((words, _)) => words.to_owned(),
-        None => text,
+        Self { address: address.into(), reason: format!("{step}: {}", base::system::reason(error)) }
     }
 }
 

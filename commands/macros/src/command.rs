@@ -58,6 +58,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
             "flags" => quote!(flags: { use crate::spec::flag::*; #value }),
             "keys" => quote!(keys: { use crate::spec::{KeySpec, key::*}; &[#value] }),
             "tips" => quote!(tips: &[#value]),
+            "channels" => quote!(channels: Some(crate::spec::Channels::#value)),
             "locks" => quote!(locks: crate::spec::Locks::#value),
             "key_flags" => quote!(key_flags: Some(#value)),
             "more_keys" => quote!(more_keys: Some(#value)),
@@ -73,7 +74,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
             _ => {
                 return Err(Error::new(
                     key.span(),
-                    "one of: since, complexity, flags, keys, key_flags, more_keys, tips, locks, arity, args, categories, subcommands, secrets, deprecated",
+                    "one of: since, complexity, flags, keys, key_flags, more_keys, tips, channels, locks, arity, args, categories, subcommands, secrets, deprecated",
                 ));
             }
         });

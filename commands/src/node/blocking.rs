@@ -78,8 +78,12 @@ impl Waiter {
     }
 
     /// A client like the one that waits, to run the request as: the client itself belongs to its own core.
-    pub(crate) fn stand_in(&self) -> Client {
-        let mut client = Client::new(self.shared.clone(), true);
+    pub(crate) fn stand_in(&self, node: &Node) -> Client {
+        let mut client = Client::new(node, self.shared.clone());
+        let name = self.shared.facts.user.lock().clone();
+        if let Some(user) = node.acl.users.get(&name) {
+            client.become_user(node, user);
+        }
         (client.db, client.proto, client.no_touch) = (self.db, self.proto, self.no_touch);
         client
     }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::Node;
-use crate::client::{Client, DEFAULT_USER, Shared};
+use crate::client::{Client, Shared};
 use crate::request::Request;
 
 /// The connection that asks: of itself it can tell more than others can.
@@ -51,11 +51,12 @@ pub(crate) fn push(line: &mut Vec<u8>, node: &Node, shared: &Shared, now_ms: i64
     );
     let _ = write!(
         Text(line),
-        " events={} cmd={} user={DEFAULT_USER} redir=-1 resp={} lib-name=",
+        " events={} cmd={} user=",
         if memory.output_bytes > 0 { "rw" } else { "r" },
         command.map_or("NULL", |index| node.table.name_at(index)),
-        if facts.resp3.load(Relaxed) { 3 } else { 2 },
     );
+    line.extend_from_slice(&facts.user.lock());
+    let _ = write!(Text(line), " redir=-1 resp={} lib-name=", if facts.resp3.load(Relaxed) { 3 } else { 2 },);
     push_text(line, &facts.lib_name);
     line.extend_from_slice(b" lib-ver=");
     push_text(line, &facts.lib_ver);

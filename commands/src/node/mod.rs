@@ -1,5 +1,6 @@
 //! The running instance: what all cores share.
 
+pub mod access;
 pub mod blocking;
 pub mod clients;
 pub mod core;
@@ -27,6 +28,7 @@ use settings::Settings;
 
 use crate::client::{Shared, signal};
 use crate::table::Table;
+use access::Acl;
 use blocking::Blocking;
 use clients::Care;
 use host::{Host, NoHost};
@@ -49,6 +51,8 @@ pub struct Node {
     pub clients: DashMap<u64, Arc<Shared>>,
     /// Who listens to which channels.
     pub pubsub: PubSub,
+    /// Who may do what.
+    pub acl: Acl,
     /// Clients that wait for keys.
     pub blocking: Blocking,
     /// CLIENT PAUSE.
@@ -87,10 +91,13 @@ impl Node {
         let commands = table.len();
         memory::follow_lazy_free();
         let monitoring = Monitoring::new(&settings, base::id::new_run_id()?);
+        let acl = Acl::new(&table);
+        acl.require_password(&settings.requirepass());
         let node = Self {
             space,
             settings,
             table,
+            acl,
             cores: (0..cores).map(|_| Arc::new(CoreStats::new(commands))).collect(),
             clients: DashMap::new(),
             pubsub: PubSub::default(),

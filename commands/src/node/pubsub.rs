@@ -132,6 +132,15 @@ impl PubSub {
         }
     }
 
+    /// Shows each name with each connection that listens to it, and whether it is a pattern.
+    pub(crate) fn for_each_listener(&self, mut show: impl FnMut(&[u8], bool, &Arc<Shared>)) {
+        for kind in Kind::ALL {
+            for listeners in &self.names[kind as usize] {
+                listeners.iter().for_each(|shared| show(listeners.key(), kind == Kind::Pattern, shared));
+            }
+        }
+    }
+
     /// The number to confirm when nothing changed.
     pub(crate) fn count_of(client: &Client, kind: Kind) -> usize {
         client.subscriptions.as_ref().map_or(0, |own| own.count(kind))

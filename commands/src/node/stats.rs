@@ -192,6 +192,7 @@ impl super::Node {
         self.errors.clear();
         self.care.reset();
         self.reset_rejected_connections();
+        self.acl.reset_denied();
         self.monitoring.rates.lock().reset();
         self.memory_peak.store(self.used_memory(), Relaxed);
         keyspace::object::reset_lazy_freed();

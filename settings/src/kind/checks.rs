@@ -1,7 +1,6 @@
 //! Checks of texts.
 
 use std::ffi::OsStr;
-use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -71,18 +70,9 @@ pub(crate) fn title_template(template: &[u8]) -> Result<(), Reason> {
 
 /// An existing directory, as its canonical path.
 pub(super) fn directory(path: &[u8]) -> Result<Value, Reason> {
-    let canonical = Path::new(OsStr::from_bytes(path)).canonicalize().map_err(|error| os_reason(&error))?;
+    let canonical = Path::new(OsStr::from_bytes(path)).canonicalize().map_err(|error| base::system::reason(&error))?;
     if !canonical.is_dir() {
         return Err("Not a directory".into());
     }
     Ok(Value::Text(canonical.as_os_str().as_bytes().into()))
-}
-
-/// The system's words for an error, without the number that Rust appends.
-pub(crate) fn os_reason(error: &io::Error) -> Reason {
-    let text = error.to_string();
-    match text.split_once(" (os error ") {
-        Some((words, _)) => words.to_owned(),
-        None => text,
-    }
 }

@@ -6,7 +6,7 @@ use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use crate::kind::{Reason, checks};
+use crate::kind::Reason;
 use crate::load::error::LoadError;
 
 /// All configuration text together; files that include each other over and over end here.
@@ -29,7 +29,7 @@ impl Default for Budget {
 impl Budget {
     pub(super) fn read_file(&mut self, path: &Path) -> Result<Vec<u8>, LoadError> {
         let refuse = |reason| LoadError::File { path: path.to_owned(), reason };
-        let mut file = File::open(path).map_err(|error| refuse(checks::os_reason(&error)))?;
+        let mut file = File::open(path).map_err(|error| refuse(base::system::reason(&error)))?;
         self.read(&mut file, path)
     }
 
@@ -37,7 +37,7 @@ impl Budget {
         let refuse = |reason| LoadError::File { path: path.to_owned(), reason };
         let mut text = Vec::new();
         let read = from.take(self.left_bytes + 1).read_to_end(&mut text);
-        read.map_err(|error| refuse(checks::os_reason(&error)))?;
+        read.map_err(|error| refuse(base::system::reason(&error)))?;
         // A small file that is read again and again counts for more than its bytes.
         let cost = (text.len() as u64).max(4096);
         self.left_bytes = self.left_bytes.checked_sub(cost).ok_or_else(|| {

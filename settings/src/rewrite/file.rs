@@ -9,7 +9,6 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process;
 
-use crate::kind::checks;
 use crate::store::Settings;
 
 /// Why the file was not rewritten. Displayed, it is Redis's error without its code.
@@ -43,7 +42,7 @@ impl Settings {
     pub fn rewrite(&self, users: Option<&[Vec<u8>]>) -> Result<(), RewriteError> {
         let path = self.config_file().ok_or(RewriteError::NoFile)?;
         let _writer = self.writer.lock();
-        let system = |error: io::Error| RewriteError::System { reason: checks::os_reason(&error) };
+        let system = |error: io::Error| RewriteError::System { reason: base::system::reason(&error) };
         // A link stays a link: what it leads to is replaced.
         let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let old = match fs::read(&target) {

@@ -11,11 +11,11 @@ section! {
     /// The password of the default user; empty asks for none.
     requirepass: Text = "", Kind::TEXT, sensitive, works;
     /// The file that holds the users; empty takes them from user lines of this file.
-    aclfile: Text = "", Kind::TEXT, at_start;
+    aclfile: Text = "", Kind::TEXT, at_start, works;
     /// How many refusals ACL LOG keeps.
-    acllog_max_len: u64 = "128", Kind::COUNT;
+    acllog_max_len: u64 = "128", Kind::COUNT, works;
     /// The channels that a new user may use.
-    acl_pubsub_default: AclPubsubDefault = "resetchannels", Kind::one_of::<AclPubsubDefault>();
+    acl_pubsub_default: AclPubsubDefault = "resetchannels", Kind::one_of::<AclPubsubDefault>(), works;
     /// Who may change protected settings with CONFIG SET.
     enable_protected_configs: Access = "no", Kind::one_of::<Access>(), at_start, works;
     /// Who may use the command DEBUG.

@@ -3,13 +3,11 @@
 use commands_macros::command;
 
 use crate::args::Rest;
-use crate::client::DEFAULT_USER;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::reply;
 use crate::spec::{ArgDoc, ArgType};
-
-const WRONG: Error = Error::Plain("WRONGPASS invalid username-password pair or user is disabled.");
+use acl::DEFAULT_USER;
 
 /// Signs the connection in.
 #[command(
@@ -26,12 +24,12 @@ const WRONG: Error = Error::Plain("WRONGPASS invalid username-password pair or u
 pub(crate) fn auth(ctx: &mut Ctx, words: Rest) -> Result<reply::Ok> {
     let mut words = words.0;
     match words.len() {
-        1 if ctx.node.settings.requirepass().is_empty() => {
+        1 if ctx.node.acl.users.default_user().needs_no_password() => {
             return Err(Error::Plain(
                 "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?",
             ));
         }
-        1 => sign_in(ctx, DEFAULT_USER.as_bytes(), words.word()?)?,
+        1 => sign_in(ctx, DEFAULT_USER, words.word()?)?,
         2 => {
             let user = words.word()?;
             sign_in(ctx, user, words.word()?)?;
@@ -43,22 +41,7 @@ pub(crate) fn auth(ctx: &mut Ctx, words: Rest) -> Result<reply::Ok> {
 
 /// Checks a user's password; the connection is signed in afterwards, or as it was before.
 pub(crate) fn sign_in(ctx: &mut Ctx, user: &[u8], password: &[u8]) -> Result<()> {
-    let secret = ctx.node.settings.requirepass();
-    let is_right = user == DEFAULT_USER.as_bytes() && (secret.is_empty() || equal(&secret, password));
-    if !is_right {
-        return Err(WRONG);
-    }
-    ctx.client.authenticated = true;
-    Ok(())
-}
-
-/// Compares in a time that depends on the lengths alone, so that the answer's delay tells nothing of the secret.
-fn equal(secret: &[u8], given: &[u8]) -> bool {
-    let mut difference = usize::from(secret.len() != given.len());
-    for (index, byte) in given.iter().enumerate() {
-        difference |= usize::from(byte ^ secret.get(index).copied().unwrap_or(!byte));
-    }
-    std::hint::black_box(difference) == 0
+    ctx.node.sign_in(ctx.client, &ctx.request, user, password)
 }
 
 #[cfg(test)]
@@ -86,8 +69,7 @@ mod tests {
     #[test]
     fn with_a_password() {
         let mut fixture = Fixture::new();
-        fixture.node.settings.set(&[("requirepass", "secret")], settings::Caller::default()).expect("a live setting");
-        fixture.client(1).authenticated = false;
+        fixture.cli(2, "CONFIG SET requirepass secret");
         check_with(
             &mut fixture,
             r#"

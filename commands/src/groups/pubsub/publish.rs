@@ -11,7 +11,8 @@ use crate::node::pubsub::Kind;
     "PUBLISH",
     since = "2.0.0",
     complexity = "O(N+M) where N is the number of clients subscribed to the receiving channel and M is the total number of subscribed patterns (by any client).",
-    flags(PUBSUB | LOADING | STALE | FAST | MAY_REPLICATE)
+    flags(PUBSUB | LOADING | STALE | FAST | MAY_REPLICATE),
+    channels(First)
 )]
 pub(crate) fn publish(ctx: &mut Ctx, channel: &[u8], message: &[u8]) -> Result<usize> {
     Ok(ctx.node.pubsub.publish(ctx.node, Kind::Channel, channel, message))
@@ -23,7 +24,8 @@ pub(crate) fn publish(ctx: &mut Ctx, channel: &[u8], message: &[u8]) -> Result<u
     since = "7.0.0",
     complexity = "O(N) where N is the number of clients subscribed to the receiving shard channel.",
     flags(PUBSUB | LOADING | STALE | FAST | MAY_REPLICATE),
-    keys(KeySpec::one(1, NOT_KEY))
+    keys(KeySpec::one(1, NOT_KEY)),
+    channels(First)
 )]
 pub(crate) fn spublish(ctx: &mut Ctx, shardchannel: &[u8], message: &[u8]) -> Result<usize> {
     Ok(ctx.node.pubsub.publish(ctx.node, Kind::ShardChannel, shardchannel, message))

@@ -12,7 +12,8 @@ use crate::node::pubsub::Kind;
     "SUBSCRIBE",
     since = "2.0.0",
     complexity = "O(N) where N is the number of channels to subscribe to.",
-    flags(PUBSUB | NOSCRIPT | LOADING | STALE | IN_SUBSCRIBE | MESSAGE)
+    flags(PUBSUB | NOSCRIPT | LOADING | STALE | IN_SUBSCRIBE | MESSAGE),
+    channels(All)
 )]
 pub(crate) fn subscribe(ctx: &mut Ctx, channel: Many<&[u8]>) -> Result<()> {
     listen(ctx, Kind::Channel, b"subscribe", &channel.words());
@@ -24,7 +25,8 @@ pub(crate) fn subscribe(ctx: &mut Ctx, channel: Many<&[u8]>) -> Result<()> {
     "PSUBSCRIBE",
     since = "2.0.0",
     complexity = "O(N) where N is the number of patterns to subscribe to.",
-    flags(PUBSUB | NOSCRIPT | LOADING | STALE | IN_SUBSCRIBE | MESSAGE)
+    flags(PUBSUB | NOSCRIPT | LOADING | STALE | IN_SUBSCRIBE | MESSAGE),
+    channels(Patterns)
 )]
 pub(crate) fn psubscribe(ctx: &mut Ctx, #[arg(pattern)] pattern: Many<&[u8]>) -> Result<()> {
     listen(ctx, Kind::Pattern, b"psubscribe", &pattern.words());
@@ -37,7 +39,8 @@ pub(crate) fn psubscribe(ctx: &mut Ctx, #[arg(pattern)] pattern: Many<&[u8]>) ->
     since = "7.0.0",
     complexity = "O(N) where N is the number of shard channels to subscribe to.",
     flags(PUBSUB | NOSCRIPT | LOADING | STALE | IN_SUBSCRIBE | MESSAGE),
-    keys(KeySpec::range(1, -1, 1, NOT_KEY))
+    keys(KeySpec::range(1, -1, 1, NOT_KEY)),
+    channels(All)
 )]
 pub(crate) fn ssubscribe(ctx: &mut Ctx, shardchannel: Many<&[u8]>) -> Result<()> {
     listen(ctx, Kind::ShardChannel, b"ssubscribe", &shardchannel.words());

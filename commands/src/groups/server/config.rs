@@ -83,6 +83,10 @@ fn apply(node: &Node, spec: &Spec) -> std::result::Result<(), String> {
         "port" => {
             node.host().listen_again().map_err(|_| "Unable to listen on this port. Check server logs.".to_owned())
         }
+        "requirepass" => {
+            node.acl.require_password(&node.settings.requirepass());
+            Ok(())
+        }
         "maxclients" => node.host().make_room_for_clients(node.settings.maxclients()),
         "dir" => node.host().change_dir(),
         "loglevel" => {
@@ -130,7 +134,7 @@ pub(crate) fn resetstat(ctx: &mut Ctx) -> Result<Done> {
 )]
 pub(crate) fn rewrite(ctx: &mut Ctx) -> Result<Done> {
     use settings::LogLevel;
-    match ctx.node.settings.rewrite(None) {
+    match ctx.node.settings.rewrite(ctx.node.user_lines().as_deref()) {
         Ok(()) => {
             ctx.node.host().log(LogLevel::Notice, "CONFIG REWRITE executed with success.");
             Ok(Done)

@@ -1,5 +1,6 @@
 //! The server itself.
 
+mod acl;
 mod command;
 mod config;
 mod dbsize;
@@ -23,6 +24,7 @@ use crate::ctx::Ctx;
 use crate::spec::Command;
 
 pub(crate) const COMMANDS: &[&Command] = &[
+    &acl::ACL,
     command::ROW,
     &config::CONFIG,
     &dbsize::DBSIZE,

@@ -38,6 +38,7 @@ pub(super) struct Filter<'a> {
     pub(super) addr: Option<&'a [u8]>,
     pub(super) laddr: Option<&'a [u8]>,
     pub(super) client_type: Option<ClientType>,
+    pub(super) user: Option<&'a [u8]>,
     pub(super) age_s_min: Option<i64>,
     pub(super) not_id: Option<u64>,
 }
@@ -49,6 +50,7 @@ impl Filter<'_> {
             && self.addr.is_none_or(|addr| addr == shared.addr.as_bytes())
             && self.laddr.is_none_or(|laddr| laddr == shared.laddr.as_bytes())
             && self.client_type.is_none_or(|kind| kind == ClientType::of(shared))
+            && self.user.is_none_or(|user| *user == **shared.facts.user.lock())
             && self.age_s_min.is_none_or(|least| age_s >= least)
             && self.not_id != Some(shared.id)
             && !shared.facts.ended.load(Relaxed)

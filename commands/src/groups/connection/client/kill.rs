@@ -4,7 +4,6 @@ use commands_macros::command;
 
 use super::filter::{ClientType, Filter};
 use crate::args::{Args, Rest};
-use crate::client::DEFAULT_USER;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::spec::{ArgDoc, ArgType};
@@ -80,7 +79,7 @@ fn filter<'a>(ctx: &Ctx, words: &mut Args<'a>) -> Result<Filter<'a>> {
         } else if words.take_token("LADDR") {
             filter.laddr = Some(words.word()?);
         } else if words.take_token("USER") {
-            check_user(words.word()?)?;
+            filter.user = Some(known_user(ctx, words.word()?)?);
         } else if words.take_token("SKIPME") {
             filter.not_id = match words.word()? {
                 word if word.eq_ignore_ascii_case(b"yes") => Some(ctx.client.shared.id),
@@ -94,12 +93,9 @@ fn filter<'a>(ctx: &Ctx, words: &mut Args<'a>) -> Result<Filter<'a>> {
     Ok(filter)
 }
 
-/// Everybody is the default user: naming it admits all, naming another is a mistake.
-fn check_user(name: &[u8]) -> Result<()> {
-    if name == DEFAULT_USER.as_bytes() {
-        return Ok(());
-    }
-    Err(Error::text(format!("ERR No such user '{}'", String::from_utf8_lossy(name))))
+fn known_user<'a>(ctx: &Ctx, name: &'a [u8]) -> Result<&'a [u8]> {
+    let none = || Error::text(format!("ERR No such user '{}'", String::from_utf8_lossy(name)));
+    ctx.node.acl.users.get(name).map(|_| name).ok_or_else(none)
 }
 
 fn kill_all(ctx: &mut Ctx, filter: &Filter) -> i64 {

@@ -21,7 +21,7 @@ pub(super) struct Options<'a> {
 }
 
 impl<'a> Options<'a> {
-    pub(super) fn parse(mut words: Args<'a>, may_store: bool) -> Result<Self> {
+    pub(super) fn parse(mut words: Args<'a>, may_store: bool, reads_all: impl Fn() -> bool) -> Result<Self> {
         let mut found = Self {
             by: None,
             gets: SmallVec::new(),
@@ -43,8 +43,18 @@ impl<'a> Options<'a> {
                     found.count = i64::take(&mut words)?;
                 }
                 () if left >= 1 && may_store && words.take_token("STORE") => found.store = Some(words.key()?),
-                () if left >= 1 && words.take_token("BY") => found.by = Some(words.word()?),
-                () if left >= 1 && words.take_token("GET") => found.gets.push(words.word()?),
+                () if left >= 1 && words.take_token("BY") => {
+                    found.by = Some(words.word()?);
+                    if !found.keeps_order() && !reads_all() {
+                        return Err(Error::Plain("ERR BY option of SORT denied due to insufficient ACL permissions."));
+                    }
+                }
+                () if left >= 1 && words.take_token("GET") => {
+                    found.gets.push(words.word()?);
+                    if !reads_all() {
+                        return Err(Error::Plain("ERR GET option of SORT denied due to insufficient ACL permissions."));
+                    }
+                }
                 () => return Err(Error::Syntax),
             }
         }

@@ -19,6 +19,7 @@ use crate::args::Rest;
 use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::groups::list;
+use crate::node::access::Wanted;
 use crate::spec::{ArgDoc, ArgType};
 use elements::Elements;
 use grammar::Options;
@@ -62,7 +63,7 @@ const STORE: ArgDoc = ArgDoc::new("destination", ArgType::Key).key_spec(2).token
     args(KEY, BY, LIMIT, GET, ORDER, SORTING, STORE)
 )]
 pub(crate) fn sort(ctx: &mut Ctx, key: Key, words: Rest) -> Result<()> {
-    let options = Options::parse(words.0, true)?;
+    let options = Options::parse(words.0, true, || reads_all(ctx))?;
     let elements = elements::sorted(ctx, &key, &options)?;
     match &options.store {
         Some(destination) => {
@@ -90,10 +91,15 @@ pub(crate) fn sort(ctx: &mut Ctx, key: Key, words: Rest) -> Result<()> {
     args(KEY, BY, LIMIT, GET, ORDER, SORTING)
 )]
 pub(crate) fn sort_ro(ctx: &mut Ctx, key: Key, words: Rest) -> Result<()> {
-    let options = Options::parse(words.0, false)?;
+    let options = Options::parse(words.0, false, || reads_all(ctx))?;
     let elements = elements::sorted(ctx, &key, &options)?;
     answer(ctx, &elements, &options);
     Ok(())
+}
+
+/// Whether the client may read keys whatever their names: BY and GET make names out of elements.
+fn reads_all(ctx: &Ctx) -> bool {
+    ctx.client.user.reads_all_keys_with(&Wanted(&ctx.request))
 }
 
 fn answer(ctx: &mut Ctx, elements: &Elements, options: &Options) {

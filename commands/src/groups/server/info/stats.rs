@@ -2,6 +2,8 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
+use acl::Reason;
+
 use super::Text;
 use crate::ctx::Ctx;
 use crate::node::Node;
@@ -49,10 +51,14 @@ pub(super) fn stats(ctx: &mut Ctx, text: &mut Text) {
     text.field("client_output_buffer_limit_disconnections", care.output_disconnections.load(Relaxed));
     text.same(0, &["reply_buffer_shrinks", "reply_buffer_expands"]);
     event_loop(ctx.node, text);
-    text.same(
-        0,
-        &["acl_access_denied_auth", "acl_access_denied_cmd", "acl_access_denied_key", "acl_access_denied_channel"],
-    );
+    for (name, reason) in [
+        ("acl_access_denied_auth", Reason::Auth),
+        ("acl_access_denied_cmd", Reason::Command),
+        ("acl_access_denied_key", Reason::Key),
+        ("acl_access_denied_channel", Reason::Channel),
+    ] {
+        text.field(name, ctx.node.acl.denied(reason));
+    }
 }
 
 fn traffic(node: &Node, text: &mut Text) {
