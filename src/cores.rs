@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -15,29 +15,49 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
 
 use crate::host::End;
-use crate::net::connection::{Connection, CoreLocal, Scratch};
-use crate::net::listener::CoreDoor;
+use crate::net::connection::{Connection, CoreLocal, Guest, Left, Scratch};
+use crate::net::listener::{Arrival, CoreDoor, Cores};
 use crate::net::socket::Accepted;
+use crate::placement::{Load, Placement};
 
-/// Starts the thread of core `index`; it ends when its door is dropped.
-pub(crate) fn spawn(
-    node: Arc<Node>,
+/// The inner side of a core's door.
+pub(crate) struct Inner {
     index: usize,
-    end: UnboundedSender<End>,
-) -> io::Result<(CoreDoor, JoinHandle<()>)> {
-    let (sender, receiver) = unbounded_channel();
-    let load = Arc::new(AtomicUsize::new(0));
-    let door = CoreDoor { sender, load: load.clone() };
+    arrivals: UnboundedReceiver<Arrival>,
+    load: Arc<Load>,
+    /// Weak: a core ends when nobody outside has a door to it.
+    cores: Weak<[CoreDoor]>,
+}
+
+/// The doors of `count` cores, seen from outside and from inside.
+pub(crate) fn doors(count: usize) -> (Cores, Vec<Inner>) {
+    let (mut doors, mut inner_sides) = (Vec::new(), Vec::new());
+    for _ in 0..count {
+        let (sender, arrivals) = unbounded_channel();
+        let load = Load::new();
+        doors.push(CoreDoor { sender, load: load.clone() });
+        inner_sides.push((arrivals, load));
+    }
+    let cores: Arc<[CoreDoor]> = doors.into();
+    let inner = |(index, (arrivals, load))| Inner { index, arrivals, load, cores: Arc::downgrade(&cores) };
+    let inner_sides = inner_sides.into_iter().enumerate().map(inner).collect();
+    (Cores(cores), inner_sides)
+}
+
+/// Starts the thread of a core; it ends when its door is dropped.
+pub(crate) fn spawn(node: Arc<Node>, inner: Inner, end: UnboundedSender<End>) -> io::Result<JoinHandle<()>> {
+    let index = inner.index;
     let run = move || {
         let _watch = Watch(end);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        match runtime {
-            Ok(runtime) => LocalSet::new().block_on(&runtime, serve(node, index, receiver, load)),
+        let (before, after) = (inner.load.clone(), inner.load.clone());
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_all().on_thread_park(move || before.park()).on_thread_unpark(move || after.unpark());
+        match runtime.build() {
+            Ok(runtime) => LocalSet::new().block_on(&runtime, serve(node, inner)),
             Err(error) => panic!("core {index} has no runtime: {error}"),
         }
     };
-    let thread = std::thread::Builder::new().name(format!("core-{index}")).spawn(run)?;
-    Ok((door, thread))
+    std::thread::Builder::new().name(format!("core-{index}")).spawn(run)
 }
 
 /// Says when a core's thread panics: its connections would hang for ever.
@@ -51,43 +71,62 @@ impl Drop for Watch {
     }
 }
 
-async fn serve(node: Arc<Node>, index: usize, mut sockets: UnboundedReceiver<Accepted>, load: Arc<AtomicUsize>) {
+async fn serve(node: Arc<Node>, inner: Inner) {
+    let Inner { index, mut arrivals, load, cores } = inner;
     let core = RefCell::new(Core::new(&node, index).expect("the OS gives random bytes"));
-    let local = Rc::new(CoreLocal { node, core, scratch: RefCell::new(Scratch::default()) });
+    let placement = RefCell::new(Placement::new(index, node.cores.len()));
+    let local = Rc::new(CoreLocal { node, core, placement, scratch: RefCell::new(Scratch::default()) });
     let tick = tokio::time::sleep(Duration::ZERO);
     tokio::pin!(tick);
     loop {
         tokio::select! {
-            socket = sockets.recv() => match socket {
-                Some(socket) => open(&local, socket, &load),
+            arrival = arrivals.recv() => match arrival {
+                Some(Arrival::New(socket)) => open(&local, socket, &load, &cores),
+                Some(Arrival::Moved(moving)) => match moving.arrive(&local) {
+                    Some(connection) => run(connection, load.clone(), cores.clone()),
+                    None => drop(load.connections.fetch_sub(1, Relaxed)),
+                },
                 None => return,
             },
             () = &mut tick => {
                 let rest = local.node.tick(&mut local.core.borrow_mut());
+                if let Some(cores) = cores.upgrade() {
+                    local.placement.borrow_mut().look(&load, Cores(cores).loads());
+                }
                 tick.as_mut().reset(tokio::time::Instant::now() + rest);
             }
         }
     }
 }
 
-fn open(local: &Rc<CoreLocal>, socket: Accepted, load: &Arc<AtomicUsize>) {
+fn open(local: &Rc<CoreLocal>, socket: Accepted, load: &Arc<Load>, cores: &Weak<[CoreDoor]>) {
     let node = &local.node;
     let (addr, laddr, fd) = socket.names();
     let mut shared = Shared::new(node.next_client_id(), fd, addr, laddr, base::clock::unix_ms());
-    shared.core = local.core.borrow().index;
+    shared.core = local.core.borrow().index.into();
     let shared = Arc::new(shared);
     shared.facts.unix_socket.store(matches!(socket, Accepted::Unix(_)), Relaxed);
     let Ok(socket) = socket.register() else {
-        load.fetch_sub(1, Relaxed);
+        load.connections.fetch_sub(1, Relaxed);
         return;
     };
     node.clients.insert(shared.id, shared.clone());
     local.core.borrow().stats.connections.add(1);
-    let connection = Connection::new(local.clone(), socket, Client::new(node, shared));
-    let load = load.clone();
+    let guest = Guest::new(node.clone(), Client::new(node, shared));
+    run(Connection::new(local.clone(), socket, guest), load.clone(), cores.clone());
+}
+
+/// Serves a connection until it ends or goes to another core.
+fn run(mut connection: Connection, load: Arc<Load>, cores: Weak<[CoreDoor]>) {
     tokio::task::spawn_local(async move {
-        // How it ended concerns nobody: the peer is gone.
-        let _ = connection.await;
-        load.fetch_sub(1, Relaxed);
+        let target = std::future::poll_fn(|cx| connection.poll_steps(cx)).await;
+        load.connections.fetch_sub(1, Relaxed);
+        // How it ended concerns nobody: the peer is gone. Without doors the server is on its way down.
+        if let Left::For(core) = target
+            && let Some(cores) = cores.upgrade()
+            && let Some(moving) = connection.leave()
+        {
+            Cores(cores).pass_on(core, moving);
+        }
     });
 }

@@ -11,6 +11,7 @@ mod limits;
 mod log;
 mod logo;
 mod net;
+mod placement;
 mod process;
 mod startup;
 mod system;

@@ -112,13 +112,12 @@ pub fn start(configured: Configured) -> Result<Running, StartError> {
     let host = Process { node: Arc::downgrade(&node), listeners: Arc::downgrade(&listeners), end: end_sender.clone() };
     node.set_host(Box::new(host));
     listeners.listen_first()?;
-    let (mut doors, mut threads) = (Vec::new(), Vec::new());
-    for index in 0..count {
-        let (door, thread) = cores::spawn(node.clone(), index, end_sender.clone())?;
-        doors.push(door);
-        threads.push(thread);
+    let (cores, inner_sides) = cores::doors(count);
+    let mut threads = Vec::new();
+    for inner in inner_sides {
+        threads.push(cores::spawn(node.clone(), inner, end_sender.clone())?);
     }
-    let (cores, gate) = (Cores(doors.into()), node.clone());
+    let gate = node.clone();
     let acceptor = std::thread::Builder::new().name("acceptor".into());
     threads.push(acceptor.spawn(move || accept_all(receiver, &cores, &gate))?);
     Ok(Running { node, listeners, threads, end })

@@ -1,7 +1,9 @@
 //! Who asks: a connection's state for its own core, and the part that others may look at.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::atomic::{
+    AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst,
+};
 use std::task::Waker;
 
 use acl::{DEFAULT_USER, User};
@@ -124,8 +126,8 @@ pub struct Shared {
     pub fd: i32,
     /// When it connected, unix milliseconds.
     pub created_ms: i64,
-    /// The core that serves it.
-    pub core: usize,
+    /// The core that serves it; connections move.
+    pub core: AtomicUsize,
     /// See [`signal`].
     signals: AtomicU32,
     outbox: Mutex<Outbox>,
@@ -201,7 +203,7 @@ impl Shared {
             laddr,
             fd,
             created_ms,
-            core: 0,
+            core: AtomicUsize::new(0),
             signals: AtomicU32::new(0),
             outbox: Mutex::default(),
             waker: Mutex::default(),

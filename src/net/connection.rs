@@ -6,7 +6,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::future::Future;
+use std::future::Future as _;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -26,12 +26,14 @@ use tokio::io::ReadBuf;
 use tokio::time::{Instant, Sleep};
 
 use super::batch::{self, Batch};
-use super::socket::Socket;
+use super::socket::{Accepted, Socket};
+use crate::placement::Placement;
 
 /// What the connections of one core share.
 pub(crate) struct CoreLocal {
     pub(crate) node: Arc<Node>,
     pub(crate) core: RefCell<Core>,
+    pub(crate) placement: RefCell<Placement>,
     pub(crate) scratch: RefCell<Scratch>,
 }
 
@@ -72,11 +74,58 @@ impl Default for Scratch {
     }
 }
 
+/// A client who is known to the instance for as long as this lives.
+pub(crate) struct Guest {
+    node: Arc<Node>,
+    client: Client,
+}
+
+impl Guest {
+    pub(crate) fn new(node: Arc<Node>, client: Client) -> Self {
+        Self { node, client }
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.client.leave(&self.node);
+        self.node.clients.remove(&self.client.shared.id);
+    }
+}
+
+/// A connection on its way from one core to another.
+pub(crate) struct Moving {
+    socket: Accepted,
+    guest: Guest,
+    input: Vec<u8>,
+    input_peak: usize,
+    needed: usize,
+}
+
+impl Moving {
+    /// The connection on its new core; None where the system cannot watch its socket.
+    pub(crate) fn arrive(self, local: &std::rc::Rc<CoreLocal>) -> Option<Connection> {
+        let Self { socket, guest, input, input_peak, needed } = self;
+        guest.client.shared.core.store(local.core.borrow().index, Relaxed);
+        let socket = socket.register().ok()?;
+        Some(Connection { input, input_peak, needed, ..Connection::new(local.clone(), socket, guest) })
+    }
+}
+
+/// How a connection left its core.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Left {
+    /// It is over.
+    Ended,
+    /// It goes on with another core.
+    For(usize),
+}
+
 /// See the module's head.
 pub(crate) struct Connection {
     local: std::rc::Rc<CoreLocal>,
     socket: Socket,
-    client: Client,
+    guest: Guest,
     /// The start of a command that is not whole.
     input: Vec<u8>,
     /// The longest input since the room in `input` was last looked at.
@@ -93,15 +142,12 @@ pub(crate) struct Connection {
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
-/// Why a connection ends; the peer's going is no error.
-type End = io::Result<()>;
-
 impl Connection {
-    pub(crate) fn new(local: std::rc::Rc<CoreLocal>, socket: Socket, client: Client) -> Self {
+    pub(crate) fn new(local: std::rc::Rc<CoreLocal>, socket: Socket, guest: Guest) -> Self {
         Self {
             local,
             socket,
-            client,
+            guest,
             input: Vec::new(),
             input_peak: 0,
             needed: 1,
@@ -113,33 +159,64 @@ impl Connection {
         }
     }
 
-    fn poll_steps(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+    /// Serves it until it ends or is to go to another core; an error of its socket is an end.
+    pub(crate) fn poll_steps(&mut self, cx: &mut Context<'_>) -> Poll<Left> {
+        self.poll_until_left(cx).map(|left| left.unwrap_or(Left::Ended))
+    }
+
+    /// Takes it out of this core; None where the system does not let go of its socket.
+    pub(crate) fn leave(self) -> Option<Box<Moving>> {
+        let Self { socket, guest, input, input_peak, needed, .. } = self;
+        Some(Box::new(Moving { socket: socket.release().ok()?, guest, input, input_peak, needed }))
+    }
+
+    /// The core that it goes to after a turn, when this one has too much to do.
+    #[inline]
+    fn target(&self) -> Option<usize> {
+        let turn_ns = self.local.core.borrow().batch_ns();
+        let target = self.local.placement.borrow().target(self.guest.client.shared.id, turn_ns)?;
+        // Nothing may be under way that belongs to this core's runtime.
+        let is_at_rest = self.output.is_empty()
+            && self.pause.is_none()
+            && self.deadline.is_none()
+            && self.guest.client.waiting.is_none()
+            && !self.guest.client.closing;
+        is_at_rest.then_some(target)
+    }
+
+    fn poll_until_left(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Left>> {
         if !self.has_waker {
-            self.client.shared.set_waker(cx.waker().clone());
+            self.guest.client.shared.set_waker(cx.waker().clone());
             self.has_waker = true;
         }
         loop {
-            let signals = self.client.shared.signals();
+            let signals = self.guest.client.shared.signals();
             if signals != 0 && self.obey(signals) {
-                return Poll::Ready(Ok(()));
+                return Poll::Ready(Ok(Left::Ended));
             }
             if !self.output.is_empty() {
                 let flushed = self.poll_flush(cx)?;
-                if flushed.is_pending() && (self.client.closing || self.output_bytes > OUTPUT_BACKLOG_MAX) {
+                if flushed.is_pending() && (self.guest.client.closing || self.output_bytes > OUTPUT_BACKLOG_MAX) {
                     return Poll::Pending;
                 }
             }
-            if self.client.closing {
-                return Poll::Ready(Ok(()));
+            if self.guest.client.closing {
+                return Poll::Ready(Ok(Left::Ended));
             }
             if let Some(pause) = &mut self.pause {
                 ready!(pause.as_mut().poll(cx));
                 self.resume();
             }
-            let turn = if self.client.waiting.is_some() { self.poll_wait(cx) } else { self.poll_turn(cx) };
+            let waited = self.guest.client.waiting.is_some();
+            let turn = if waited { self.poll_wait(cx) } else { self.poll_turn(cx) };
             match ready!(turn)? {
-                Turn::Ended => return Poll::Ready(Ok(())),
-                Turn::Done => {}
+                Turn::Ended => return Poll::Ready(Ok(Left::Ended)),
+                Turn::Done if waited => {}
+                Turn::Done => {
+                    if let Some(core) = self.target() {
+                        return Poll::Ready(Ok(Left::For(core)));
+                    }
+                }
                 Turn::Unfinished => {
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
@@ -155,16 +232,16 @@ impl Connection {
             return true;
         }
         if signals & signal::CLOSE != 0 {
-            self.client.closing = true;
+            self.guest.client.closing = true;
         }
         if signals & signal::RESUME != 0 {
-            self.client.shared.lower(signal::RESUME);
+            self.guest.client.shared.lower(signal::RESUME);
             self.resume();
         }
         // That it came is all: `poll_wait` looks at the waiter itself.
-        self.client.shared.lower(signal::UNBLOCKED);
+        self.guest.client.shared.lower(signal::UNBLOCKED);
         if signals & signal::SHRINK != 0 {
-            self.client.shared.lower(signal::SHRINK);
+            self.guest.client.shared.lower(signal::SHRINK);
             self.shrink_input();
         }
         if signals & signal::PUSHED != 0 {
@@ -179,7 +256,7 @@ impl Connection {
         if !self.input.is_empty() {
             peak = peak.max(self.needed.min(OWN_READ_MAX));
         }
-        let idle_ms = base::clock::unix_ms() - self.client.shared.facts.last_ms.load(Relaxed);
+        let idle_ms = base::clock::unix_ms() - self.guest.client.shared.facts.last_ms.load(Relaxed);
         if idle_ms > SHRINK_AFTER_MS {
             self.input.shrink_to_fit();
         } else if self.input.capacity() / 2 > peak {
@@ -191,7 +268,7 @@ impl Connection {
     /// Queues what was sent to the client, small messages joined: each piece costs a write.
     fn take_messages(&mut self) {
         let mut joined = Vec::new();
-        for message in self.client.shared.take_outbox() {
+        for message in self.guest.client.shared.take_outbox() {
             self.output_bytes += message.len();
             if message.len() < JOINED_MAX {
                 joined.extend_from_slice(&message);
@@ -210,7 +287,7 @@ impl Connection {
 
     /// What waits for the socket, for CLIENT LIST.
     fn note_output(&self) {
-        let facts = &self.client.shared.facts;
+        let facts = &self.guest.client.shared.facts;
         facts.reply_bytes.store(self.output_bytes as u64, Relaxed);
         facts.reply_chunks.store(self.output.len() as u32, Relaxed);
     }
@@ -220,21 +297,21 @@ impl Connection {
         let now_ms = base::clock::unix_ms();
         let Some((_, until_ms)) = self.local.node.pause.state(now_ms) else { return };
         self.pause = Some(Box::pin(tokio::time::sleep_until(instant_of(until_ms))));
-        self.client.shared.facts.paused.store(true, Relaxed);
+        self.guest.client.shared.facts.paused.store(true, Relaxed);
     }
 
     fn resume(&mut self) {
         self.pause = None;
-        self.client.shared.facts.paused.store(false, Relaxed);
+        self.guest.client.shared.facts.paused.store(false, Relaxed);
     }
 
     /// While the client waits for keys: looks whether that is over, and keeps what comes in for later.
     fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Turn>> {
         let local = self.local.clone();
-        let Some(waiter) = &self.client.waiting else { return Poll::Ready(Ok(Turn::Done)) };
+        let Some(waiter) = &self.guest.client.waiting else { return Poll::Ready(Ok(Turn::Done)) };
         if waiter.is_over() {
             // Its reply was in the outbox before, and leaves with the next step.
-            self.client.waiting = None;
+            self.guest.client.waiting = None;
             self.deadline = None;
             return Poll::Ready(Ok(Turn::Done));
         }
@@ -276,7 +353,7 @@ impl Connection {
             }
             let (used, unfinished) =
                 self.run(&local, read, &scratch.input[..read], INPUT_SIZE, &mut scratch.out, &mut scratch.batch);
-            if used < read && !self.client.closing {
+            if used < read && !self.guest.client.closing {
                 // Of a large argument that is announced, room for some: the rest when that much has come.
                 self.input.reserve(self.needed.min(OWN_READ_MAX).max(read - used));
                 self.input.extend_from_slice(&scratch.input[used..read]);
@@ -319,13 +396,13 @@ impl Connection {
     /// What is left in the connection's own buffer, for CLIENT LIST.
     #[inline]
     fn note_input(&self) {
-        let facts = &self.client.shared.facts;
+        let facts = &self.guest.client.shared.facts;
         facts.query_bytes.store(self.input.len() as u64, Relaxed);
         facts.query_free_bytes.store((self.input.capacity() - self.input.len()) as u64, Relaxed);
     }
 
     fn keep_rest(&mut self, mut input: Vec<u8>, used: usize) {
-        if self.client.closing {
+        if self.guest.client.closing {
             return;
         }
         let is_whole = used == input.len();
@@ -356,30 +433,30 @@ impl Connection {
         core.begin_batch(&local.node);
         core.stats.reads.add(1);
         core.stats.net_input_bytes.add(read as u64);
-        let facts = &self.client.shared.facts;
+        let facts = &self.guest.client.shared.facts;
         if read > 0 {
             facts.last_ms.store(core.now.unix_ms, Relaxed);
         }
         self.input_peak = self.input_peak.max(input.len());
         facts.query_bytes.store(input.len() as u64, Relaxed);
         facts.query_free_bytes.store(room.saturating_sub(input.len()) as u64, Relaxed);
-        if !local.node.admits_input(&self.client, input) {
+        if !local.node.admits_input(&self.guest.client, input) {
             return (input.len(), Turn::Ended);
         }
-        out.set_proto(self.client.proto);
-        let client = &mut self.client;
+        out.set_proto(self.guest.client.proto);
+        let client = &mut self.guest.client;
         let run = AssertUnwindSafe(|| batch::run(&local.node, core, client, input, batch, out, TURN_LEN));
         let Ok(progress) = catch_unwind(run) else { return self.give_up(input.len(), out) };
-        self.client.shared.facts.command.store(self.client.last_command, Relaxed);
+        self.guest.client.shared.facts.command.store(self.guest.client.last_command, Relaxed);
         self.needed = progress.needed;
         if progress.paused {
             self.needed = 0;
             self.hold();
         }
-        local.node.bound_clients(&self.client.shared);
+        local.node.bound_clients(&self.guest.client.shared);
         let output_bytes = out.len() + self.output_bytes;
-        if !local.node.bound_output(&self.client.shared, output_bytes)
-            || self.client.shared.signals() & signal::KILL != 0
+        if !local.node.bound_output(&self.guest.client.shared, output_bytes)
+            || self.guest.client.shared.signals() & signal::KILL != 0
         {
             // Who is cut off gets no half of an answer.
             out.clear();
@@ -395,7 +472,7 @@ impl Connection {
     fn give_up(&mut self, used: usize, out: &mut Writer) -> (usize, Turn) {
         out.clear();
         out.error("ERR internal error, see the server's log; this connection is closed");
-        self.client.closing = true;
+        self.guest.client.closing = true;
         (used, Turn::Done)
     }
 
@@ -474,19 +551,4 @@ enum Turn {
     Unfinished,
     /// The peer is gone.
     Ended,
-}
-
-impl Future for Connection {
-    type Output = End;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<End> {
-        self.poll_steps(cx)
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.client.leave(&self.local.node);
-        self.local.node.clients.remove(&self.client.shared.id);
-    }
 }

@@ -1,5 +1,4 @@
-//! Listening sockets: opened where the settings say, and the acceptor that hands each connection to the core
-//! with the fewest.
+//! Listening sockets: opened where the settings say, and the acceptor that hands each connection to a core.
 //!
 //! Invariant: a listening socket is closed by `shutdown`, which frees its address at once, whoever still holds a
 //! descriptor of it.
@@ -10,42 +9,68 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use settings::Settings;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::connection::Moving;
 use super::socket::Accepted;
+use crate::placement::{Load, door_for_new};
 
-/// Where accepted sockets go.
+/// Where connections go.
 #[derive(Clone)]
 pub(crate) struct Cores(pub(crate) Arc<[CoreDoor]>);
 
 /// A core's door.
 pub(crate) struct CoreDoor {
     /// The core takes them from the other end.
-    pub(crate) sender: UnboundedSender<Accepted>,
-    /// Its connections now.
-    pub(crate) load: Arc<AtomicUsize>,
+    pub(crate) sender: UnboundedSender<Arrival>,
+    /// How much it has to do.
+    pub(crate) load: Arc<Load>,
+}
+
+/// What comes through a core's door.
+pub(crate) enum Arrival {
+    /// A socket that was just accepted.
+    New(Accepted),
+    /// A connection that another core served so far.
+    Moved(Box<Moving>),
+}
+
+impl CoreDoor {
+    fn hand(&self, arrival: Arrival) {
+        self.load.connections.fetch_add(1, Relaxed);
+        if self.sender.send(arrival).is_err() {
+            // The core is gone: the server is on its way down, and the socket closes.
+            self.load.connections.fetch_sub(1, Relaxed);
+        }
+    }
 }
 
 impl Cores {
-    /// Hands a socket over.
+    /// Hands an accepted socket over.
     pub(crate) fn assign(&self, socket: Accepted) {
-        if let Some(door) = self.0.iter().min_by_key(|door| door.load.load(Relaxed)) {
-            door.load.fetch_add(1, Relaxed);
-            if door.sender.send(socket).is_err() {
-                // The core is gone: the server is on its way down, and the socket closes.
-                door.load.fetch_sub(1, Relaxed);
-            }
+        if let Some(core) = door_for_new(self.loads()) {
+            self.0[core].hand(Arrival::New(socket));
         }
+    }
+
+    /// Hands another core's connection over.
+    pub(crate) fn pass_on(&self, core: usize, connection: Box<Moving>) {
+        self.0[core].hand(Arrival::Moved(connection));
+    }
+
+    /// How much each core has to do.
+    pub(crate) fn loads(&self) -> impl Iterator<Item = &Load> {
+        self.0.iter().map(|door| &*door.load)
     }
 
     /// The connections of all cores.
     pub(crate) fn connections(&self) -> usize {
-        self.0.iter().map(|door| door.load.load(Relaxed)).sum()
+        self.loads().map(|load| load.connections.load(Relaxed)).sum()
     }
 }
 

@@ -37,6 +37,14 @@ impl Accepted {
 }
 
 impl Socket {
+    /// Takes it out of this thread's runtime.
+    pub(crate) fn release(self) -> io::Result<Accepted> {
+        Ok(match self {
+            Self::Tcp(stream) => Accepted::Tcp(stream.into_std()?),
+            Self::Unix(stream) => Accepted::Unix(stream.into_std()?),
+        })
+    }
+
     /// Reads what is there. A short read tells tokio that the socket is drained, so that no read is spent on
     /// finding that out.
     #[inline]

@@ -30,6 +30,8 @@ pub struct Core {
     pub(crate) evictable: super::evict::Pool,
     /// The end of the last command, the start of the next.
     pub(crate) last: Ticks,
+    /// The start of the batch.
+    began: Ticks,
     pub(crate) clock: Clock,
     /// Not `Send`: it belongs to its thread.
     thread: PhantomData<*const ()>,
@@ -57,6 +59,7 @@ impl Core {
             expiry: super::expire::Walk::default(),
             evictable: super::evict::Pool::default(),
             last: clock.ticks(),
+            began: clock.ticks(),
             clock,
             thread: PhantomData,
         };
@@ -69,10 +72,17 @@ impl Core {
         self.begin_batch_at(node, base::clock::unix_ms());
     }
 
+    /// How long the commands of this batch took so far, nanoseconds.
+    #[inline]
+    pub fn batch_ns(&self) -> u64 {
+        self.clock.ns_between(self.began, self.last)
+    }
+
     /// As `begin_batch`, at any time.
     pub(crate) fn begin_batch_at(&mut self, node: &Node, unix_ms: i64) {
         self.now = Now { unix_ms, access: access_clock(node, unix_ms, self.random.get_mut()) };
         self.last = self.clock.ticks();
+        self.began = self.last;
     }
 }
 

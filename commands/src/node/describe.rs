@@ -60,7 +60,7 @@ pub(crate) fn push(line: &mut Vec<u8>, node: &Node, shared: &Shared, now_ms: i64
     push_text(line, &facts.lib_name);
     line.extend_from_slice(b" lib-ver=");
     push_text(line, &facts.lib_ver);
-    let _ = write!(Text(line), " io-thread={}", shared.core);
+    let _ = write!(Text(line), " io-thread={}", shared.core.load(Relaxed));
 }
 
 /// Output that waits for the client to read.

@@ -76,7 +76,7 @@ pub(super) fn clients(ctx: &mut Ctx, text: &mut Text) {
 /// Each core serves its clients by itself.
 pub(super) fn threads(ctx: &mut Ctx, text: &mut Text) {
     let mut clients = vec![0; ctx.node.cores.len()];
-    ctx.node.clients.iter().for_each(|shared| clients[shared.core] += 1);
+    ctx.node.clients.iter().for_each(|shared| clients[shared.core.load(Relaxed)] += 1);
     for (index, core) in ctx.node.cores.iter().enumerate() {
         let share = clients[index];
         let (reads, writes) = (core.reads.get(), core.writes.get());
