@@ -13,6 +13,7 @@ mod logo;
 mod net;
 mod placement;
 mod process;
+mod spare;
 mod startup;
 mod system;
 #[cfg(test)]

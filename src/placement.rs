@@ -2,8 +2,9 @@
 //! ready at each look and sleeps seldom, so two cores that are half busy cost more than one that is busy.
 //!
 //! - A new connection goes to the first core with room.
-//! - An overloaded core hands a part of its connections to the idlest one, and cores that two cores' work would not
-//!   fill hand theirs to an earlier one. Only connections that are in use move, each at the end of a turn of its own;
+//! - An overloaded core hands a part of its connections to the idlest one, if the machine has processor time to spare:
+//!   where clients on the same machine use it all, one more thread only takes turns with them.
+//! - Cores that two cores' work would not fill hand their connections to an earlier one. Only connections that are in use move, each at the end of a turn of its own;
 //!   the others cost nothing where they are.
 //! - A connection whose commands take long goes to the last core, where few wait behind it.
 //!
@@ -13,6 +14,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use base::clock::{Clock, Ticks};
+
+use crate::spare::Spare;
 
 /// From this share of its time on, a core gets no more new connections.
 const FULL_PERMILLE: u32 = 800;
@@ -114,11 +117,21 @@ pub(crate) struct Placement {
     calm_windows: u32,
     window_start_ns: u64,
     window_parked_ns: u64,
+    spare: Spare,
 }
 
 impl Placement {
     pub(crate) fn new(core: usize, cores: usize) -> Self {
-        Self { core, cores, round: None, rounds: 0, calm_windows: 0, window_start_ns: 0, window_parked_ns: 0 }
+        Self {
+            core,
+            cores,
+            round: None,
+            rounds: 0,
+            calm_windows: 0,
+            window_start_ns: 0,
+            window_parked_ns: 0,
+            spare: Spare::new(),
+        }
     }
 
     /// At a tick: measures the window that ends now and decides about the next.
@@ -127,11 +140,18 @@ impl Placement {
         let window_ns = now_ns.saturating_sub(self.window_start_ns).max(1);
         let idle_ns = (parked_ns - self.window_parked_ns).min(window_ns);
         (self.window_start_ns, self.window_parked_ns) = (now_ns, parked_ns);
-        own.busy_permille.store(((window_ns - idle_ns) * 1000 / window_ns) as u32, Relaxed);
-        self.decide(&loads.map(Load::share).collect::<Vec<_>>());
+        let busy_permille = ((window_ns - idle_ns) * 1000 / window_ns) as u32;
+        own.busy_permille.store(busy_permille, Relaxed);
+        let has_spare = if busy_permille >= OVERLOADED_PERMILLE {
+            self.spare.look() == Some(true)
+        } else {
+            self.spare.forget();
+            false
+        };
+        self.decide(has_spare, &loads.map(Load::share).collect::<Vec<_>>());
     }
 
-    fn decide(&mut self, shares: &[Share]) {
+    fn decide(&mut self, has_spare: bool, shares: &[Share]) {
         // The window after a round measures what the round did: it is not judged twice.
         let was_round = self.round.take().is_some();
         let Some(own) = shares.get(self.core).filter(|own| !was_round && own.connections > 0) else { return };
@@ -141,7 +161,8 @@ impl Placement {
         if busy >= OVERLOADED_PERMILLE && own.connections > 1 {
             self.calm_windows = 0;
             let idlest = others().min_by_key(|&core| shares[core].busy_permille);
-            if let Some(core) = idlest.filter(|&core| shares[core].busy_permille + RELIEF_PERMILLE <= busy) {
+            let has_time = |core: &usize| has_spare && shares[*core].busy_permille + RELIEF_PERMILLE <= busy;
+            if let Some(core) = idlest.filter(has_time) {
                 let difference = u64::from(busy - shares[core].busy_permille);
                 self.begin(core, WHOLE * difference / (2 * u64::from(busy)));
             }
@@ -199,12 +220,12 @@ mod tests {
     #[test]
     fn an_overloaded_core_gives_half_to_an_idle_one_and_then_waits_for_the_effect() {
         let mut placement = Placement::new(0, 2);
-        placement.decide(&shares(&[(990, 50), (0, 0)]));
+        placement.decide(true, &shares(&[(990, 50), (0, 0)]));
         let first: Vec<u64> = (1..=1000).filter(|&id| placement.target(id, 0) == Some(1)).collect();
         assert!((450..=550).contains(&first.len()), "{}", first.len());
-        placement.decide(&shares(&[(990, 50), (0, 0)]));
+        placement.decide(true, &shares(&[(990, 50), (0, 0)]));
         assert_eq!(moved(&placement), 0);
-        placement.decide(&shares(&[(990, 50), (0, 0)]));
+        placement.decide(true, &shares(&[(990, 50), (0, 0)]));
         let second: Vec<u64> = (1..=1000).filter(|&id| placement.target(id, 0) == Some(1)).collect();
         assert_ne!(first, second);
     }
@@ -213,18 +234,25 @@ mod tests {
     fn all_busy_cores_keep_what_they_have() {
         for others in [(900, 1), (990, 50)] {
             let mut placement = Placement::new(0, 2);
-            placement.decide(&shares(&[(990, 50), others]));
+            placement.decide(true, &shares(&[(990, 50), others]));
             assert_eq!(moved(&placement), 0);
         }
         let mut alone = Placement::new(0, 1);
-        alone.decide(&shares(&[(1000, 50)]));
+        alone.decide(true, &shares(&[(1000, 50)]));
         assert_eq!((moved(&alone), alone.target(1, u64::MAX)), (0, None));
+    }
+
+    #[test]
+    fn without_time_to_spare_all_stay() {
+        let mut placement = Placement::new(0, 2);
+        placement.decide(false, &shares(&[(990, 50), (0, 0)]));
+        assert_eq!(moved(&placement), 0);
     }
 
     #[test]
     fn a_single_connection_stays_however_busy() {
         let mut placement = Placement::new(0, 2);
-        placement.decide(&shares(&[(1000, 1), (0, 0)]));
+        placement.decide(true, &shares(&[(1000, 1), (0, 0)]));
         assert_eq!(moved(&placement), 0);
     }
 
@@ -232,21 +260,21 @@ mod tests {
     fn two_calm_cores_become_one_after_a_while() {
         let mut placement = Placement::new(1, 2);
         for window in 1..CALM_WINDOWS {
-            placement.decide(&shares(&[(200, 9), (100, 3)]));
+            placement.decide(true, &shares(&[(200, 9), (100, 3)]));
             assert_eq!(moved(&placement), 0, "{window}");
         }
-        placement.decide(&shares(&[(200, 9), (100, 3)]));
+        placement.decide(true, &shares(&[(200, 9), (100, 3)]));
         assert_eq!((moved(&placement), placement.target(7, 0)), (1000, Some(0)));
         // Not while one of the windows was not calm.
         let mut placement = Placement::new(1, 2);
         for _ in 0..5 {
-            (1..CALM_WINDOWS).for_each(|_| placement.decide(&shares(&[(200, 9), (100, 3)])));
-            placement.decide(&shares(&[(200, 9), (400, 3)]));
+            (1..CALM_WINDOWS).for_each(|_| placement.decide(true, &shares(&[(200, 9), (100, 3)])));
+            placement.decide(true, &shares(&[(200, 9), (400, 3)]));
             assert_eq!(moved(&placement), 0);
         }
         // The first core has nowhere to go.
         let mut first = Placement::new(0, 2);
-        (0..50).for_each(|_| first.decide(&shares(&[(100, 9), (100, 3)])));
+        (0..50).for_each(|_| first.decide(true, &shares(&[(100, 9), (100, 3)])));
         assert_eq!(moved(&first), 0);
     }
 
