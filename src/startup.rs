@@ -377,6 +377,42 @@ mod tests {
         assert!(TcpStream::connect(("127.0.0.1", second)).is_err());
     }
 
+    /// Sends a request and reads until the answer ends with `end`.
+    fn talk(stream: &mut TcpStream, request: &str, end: &str) -> String {
+        stream.write_all(format!("{request}\r\n").as_bytes()).expect("it reads");
+        let mut reply = Vec::new();
+        while !reply.ends_with(end.as_bytes()) {
+            let mut part = [0; 4096];
+            let read = stream.read(&mut part).expect("it answers in time");
+            assert!(read > 0, "{request} ended the connection after {}", String::from_utf8_lossy(&reply));
+            reply.extend_from_slice(&part[..read]);
+        }
+        String::from_utf8(reply).expect("text")
+    }
+
+    #[test]
+    fn a_connection_whose_command_took_long_goes_on_with_the_last_core() {
+        let port = free_port();
+        let running = started(port, &["--enable-debug-command", "yes"]).expect("the port is free");
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(10))).expect("a socket");
+        assert!(talk(&mut stream, "CLIENT INFO", "\r\n").contains("io-thread=0"));
+        let state = "SELECT 3\r\nCLIENT SETNAME mover\r\nWATCH k\r\nDEBUG SLEEP 0.02";
+        talk(&mut stream, state, "+OK\r\n+OK\r\n+OK\r\n+OK\r\n");
+        let info = talk(&mut stream, "CLIENT INFO", "\r\n\r\n");
+        for fact in ["io-thread=1", "name=mover", "db=3", "watch=1"] {
+            assert!(info.contains(fact), "{fact} in {info}");
+        }
+        assert_eq!(ask(port, "SELECT 3\r\nSET k v"), "+OK\r\n+OK\r\n+OK\r\n");
+        assert_eq!(talk(&mut stream, "MULTI\r\nGET k\r\nEXEC", "*-1\r\n"), "+OK\r\n+QUEUED\r\n*-1\r\n");
+        talk(&mut stream, "SUBSCRIBE news", ":1\r\n");
+        assert_eq!(ask(port, "PUBLISH news it"), ":1\r\n+OK\r\n");
+        let message = talk(&mut stream, "UNSUBSCRIBE", ":0\r\n");
+        assert!(message.starts_with("*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$2\r\nit\r\n"), "{message}");
+        drop(stream);
+        running.stop();
+    }
+
     #[test]
     fn a_taken_port_is_an_error_and_keeps_the_old_one() {
         let (own, taken) = (free_port(), TcpListener::bind(("127.0.0.1", 0)).expect("a free port"));
