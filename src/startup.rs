@@ -396,10 +396,10 @@ mod tests {
         let running = started(port, &["--enable-debug-command", "yes"]).expect("the port is free");
         let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
         stream.set_read_timeout(Some(std::time::Duration::from_secs(10))).expect("a socket");
-        assert!(talk(&mut stream, "CLIENT INFO", "\r\n").contains("io-thread=0"));
+        assert!(talk(&mut stream, "CLIENT INFO", "\n\r\n").contains("io-thread=0"));
         let state = "SELECT 3\r\nCLIENT SETNAME mover\r\nWATCH k\r\nDEBUG SLEEP 0.02";
         talk(&mut stream, state, "+OK\r\n+OK\r\n+OK\r\n+OK\r\n");
-        let info = talk(&mut stream, "CLIENT INFO", "\r\n\r\n");
+        let info = talk(&mut stream, "CLIENT INFO", "\n\r\n");
         for fact in ["io-thread=1", "name=mover", "db=3", "watch=1"] {
             assert!(info.contains(fact), "{fact} in {info}");
         }
