@@ -25,6 +25,8 @@ pub enum Outcome {
     Done,
     /// There is no reply yet: the client waits for the request's keys.
     Wait(Wait),
+    /// Its reply is written: a refusal, before it ran.
+    Refused,
     /// CLIENT PAUSE holds it: nothing happened, it is to be run again after the pause.
     Paused,
 }

@@ -95,7 +95,7 @@ impl Fixture {
         };
         let request = OwnedRequest::new(row, words);
         match execute(node, core, client, request.request(), &mut out) {
-            Outcome::Done => Some(out.segments().flatten().copied().collect()),
+            Outcome::Done | Outcome::Refused => Some(out.segments().flatten().copied().collect()),
             Outcome::Wait(_) => None,
             Outcome::Paused => Some(b"+(paused)\r\n".to_vec()),
         }

@@ -92,7 +92,8 @@ fn serve_one(node: &Node, core: &mut Core, waiter: &Arc<Waiter>) -> bool {
         let mut client = waiter.stand_in(node);
         let mut reply = Writer::new(client.proto);
         core.last = core.clock.ticks();
-        if execute::run(node, core, &mut client, Origin::Wakened, waiter.request(), &mut reply) == Outcome::Done {
+        let outcome = execute::run(node, core, &mut client, Origin::Wakened, waiter.request(), &mut reply);
+        if matches!(outcome, Outcome::Done | Outcome::Refused) {
             node.blocking.end(node, waiter, &reply);
             return true;
         }
@@ -113,7 +114,7 @@ pub(crate) fn call(ctx: &mut Ctx<'_>, request: &Request<'_>) -> Outcome {
         // Its user's rules may have changed while it waited.
         if let Err(error) = guards::permitted(ctx.node, ctx.client, request, ctx.origin) {
             execute::refuse(ctx, request.row, &error);
-            return Outcome::Done;
+            return Outcome::Refused;
         }
         execute::call(ctx, request)
     } else {

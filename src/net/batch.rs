@@ -231,7 +231,7 @@ impl Whole {
         };
         let request = Request { row, buffer: input, spans, hashes: &batch.hashes[self.hashes.clone()] };
         match execute(node, core, client, request, out) {
-            Outcome::Done => Ran::Done,
+            Outcome::Done | Outcome::Refused => Ran::Done,
             Outcome::Wait(_) => Ran::Waits,
             Outcome::Paused => Ran::Paused,
         }
@@ -248,7 +248,7 @@ fn run_inline(node: &Node, core: &mut Core, client: &mut Client, args: &[Vec<u8>
     };
     let owned = OwnedRequest::new(row, &words);
     match execute(node, core, client, owned.request(), out) {
-        Outcome::Done => Ran::Done,
+        Outcome::Done | Outcome::Refused => Ran::Done,
         Outcome::Wait(_) => Ran::Waits,
         Outcome::Paused => Ran::Paused,
     }

@@ -135,6 +135,11 @@ fn a_rule_that_goes_is_felt_at_once() {
         (integer) 1
         "#,
     );
+    let stats = fixture.cli(1, "INFO commandstats");
+    assert!(
+        stats.contains("cmdstat_blpop:calls=0,usec=0,usec_per_call=0.00,rejected_calls=1,failed_calls=0"),
+        "{stats}"
+    );
     assert!(fixture.client(4).shared.signals() & signal::KILL == 0);
     fixture.cli(1, "ACL SETUSER u resetchannels &d");
     assert!(fixture.client(4).shared.signals() & signal::KILL != 0, "it listens to what it may not hear");
