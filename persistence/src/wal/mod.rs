@@ -28,7 +28,7 @@ pub use check::{Checked, check, repair};
 pub use compaction::Compaction;
 pub use files::{Base, MANIFEST};
 pub use log::{Log, Notice, Options, Policy, Stats};
-pub use recovery::{Cut, Damage, Recovered, Recovery};
+pub use recovery::{Apply, Cut, Damage, Recovered, Recovery};
 pub use threads::Threads;
 
 /// A place in the total order of effects; the first is 1.

@@ -83,6 +83,9 @@ struct Found {
     head: Result<SegmentHead, String>,
 }
 
+/// Takes a record's payload; an error says why it is no good.
+pub type Apply<'a> = &'a mut dyn FnMut(Seq, &[u8]) -> Result<(), String>;
+
 /// Where reading has come to.
 struct Walk {
     expected: Seq,
@@ -138,7 +141,7 @@ impl Recovery {
     }
 
     /// Hands the records behind the base to `apply`, in order. An error of `apply` says why its record is no good.
-    pub fn read(&self, apply: &mut dyn FnMut(Seq, &[u8]) -> Result<(), String>) -> Result<Recovered, Damage> {
+    pub fn read(&self, apply: Apply<'_>) -> Result<Recovered, Damage> {
         let base = match self.manifest.base {
             Base::Snapshot { seq, .. } => seq,
             Base::Empty | Base::Pending => 0,
@@ -169,12 +172,7 @@ impl Recovery {
     }
 
     /// Reads one segment; where it ends before its end: at which offset, and why.
-    fn read_segment(
-        &self,
-        at: usize,
-        walk: &mut Walk,
-        apply: &mut dyn FnMut(Seq, &[u8]) -> Result<(), String>,
-    ) -> Result<Option<(u64, String)>, Damage> {
+    fn read_segment(&self, at: usize, walk: &mut Walk, apply: Apply<'_>) -> Result<Option<(u64, String)>, Damage> {
         let found = &self.segments[at];
         let head = match &found.head {
             Ok(head) => head,
