@@ -5,7 +5,7 @@ use resp::{Proto, Writer};
 
 use crate::client::{Client, Multi, Origin};
 use crate::node::Node;
-use crate::request::Request;
+use crate::request::{OwnedRequest, Request};
 
 /// The surroundings of one command.
 pub struct Ctx<'c> {
@@ -23,6 +23,8 @@ pub struct Ctx<'c> {
     pub request: Request<'c>,
     /// What EXEC is to run.
     pub transaction: Option<&'c Multi>,
+    /// The request to wait with, where the words mean something else later (`XREAD ... $`).
+    pub wait_as: Option<Box<OwnedRequest>>,
     /// The core that runs it.
     pub core: CoreView<'c>,
 }

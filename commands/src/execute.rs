@@ -102,7 +102,7 @@ pub(crate) fn run(
         keys.keep_expired = request.row.command.has(flag::READONLY) && node.pause.state(now.unix_ms).is_some();
     }
     let core_view = CoreView { stats, random, clock };
-    let mut ctx = Ctx { node, client, keys, out, origin, request, transaction, core: core_view };
+    let mut ctx = Ctx { node, client, keys, out, origin, request, transaction, wait_as: None, core: core_view };
     let result = if origin == Origin::Wakened { wake::call(&mut ctx, &request) } else { call(&mut ctx, &request) };
     if let (Outcome::Wait(wait), Origin::Connection) = (result, origin) {
         node.blocking.park(&mut ctx, wait);

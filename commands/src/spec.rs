@@ -189,6 +189,8 @@ pub mod flag {
     pub const MAY_REPLICATE: u32 = 1 << 16;
     /// Counts as an access even from a client with NO-TOUCH.
     pub const TOUCHES: u32 = 1 << 17;
+    /// A client that waits with it hears when its key is gone or of another type.
+    pub const HEEDS_LOSS: u32 = 1 << 19;
     /// Its reply is a message: CLIENT REPLY OFF does not withhold it.
     pub const MESSAGE: u32 = 1 << 29;
     /// Arguments are secrets: neither MONITOR nor the slow log shows them.

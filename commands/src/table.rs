@@ -20,6 +20,7 @@ pub enum Group {
     Server,
     Set,
     SortedSet,
+    Stream,
     String,
     Transactions,
 }
@@ -38,6 +39,7 @@ impl Group {
             Self::Server => "server",
             Self::Set => "set",
             Self::SortedSet => "sorted-set",
+            Self::Stream => "stream",
             Self::String => "string",
             Self::Transactions => "transactions",
         }
@@ -48,6 +50,7 @@ impl Group {
         match self {
             Self::List => Some(Type::List),
             Self::SortedSet => Some(Type::Zset),
+            Self::Stream => Some(Type::Stream),
             _ => None,
         }
     }
@@ -64,6 +67,7 @@ impl Group {
             Self::Scripting => category::SCRIPTING,
             Self::Set => category::SET,
             Self::SortedSet => category::SORTEDSET,
+            Self::Stream => category::STREAM,
             Self::String => category::STRING,
             Self::Transactions => category::TRANSACTION,
         }

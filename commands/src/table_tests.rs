@@ -10,7 +10,7 @@ use crate::spec::{ArgDoc, ArgType, Begin, Find, KeySpec, flag, key};
 use crate::table::{Group, Row, Table};
 
 /// Newer than 8.0, but clients of today send them.
-const NEWER: &[&str] = &["client|maint_notifications"];
+const NEWER: &[&str] = &["client|maint_notifications", "xackdel", "xdelex"];
 
 const REDIS: &str = include_str!("../tests/data/commands-redis-8.0.txt");
 
@@ -148,6 +148,7 @@ groups! {
     server: Server;
     set: Set;
     sorted_set: SortedSet;
+    stream: Stream;
     string: String;
     transactions: Transactions;
 }

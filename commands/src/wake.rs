@@ -20,6 +20,7 @@ use crate::node::blocking::{Waiter, awaited};
 use crate::node::core::Core;
 use crate::publish;
 use crate::request::Request;
+use crate::spec::flag;
 
 /// Keys that changed and that somebody waits for, in the order of their changes.
 #[derive(Default)]
@@ -57,8 +58,9 @@ pub(crate) fn serve(node: &Node, core: &mut Core, mut ready: Ready) {
             }
             let ended = serve_one(node, core, &waiter);
             publish::settle(node, core, &mut ready);
-            // The rest want the same of the same key, unless it is of another type than this one waited for.
-            if !ended && !is_there(node, db, &key) {
+            // The rest want the same of the same key, unless it is of another type than this one waited for, or they
+            // want to know that it is gone.
+            if !ended && !is_there(node, db, &key) && !node.blocking.heeds_loss() {
                 break;
             }
         }
@@ -106,10 +108,11 @@ fn serve_one(node: &Node, core: &mut Core, waiter: &Arc<Waiter>) -> bool {
 /// Runs the request of a waiter on locked keys, when one of those holds what it waits for.
 pub(crate) fn call(ctx: &mut Ctx<'_>, request: &Request<'_>) -> Outcome {
     let wanted = request.row.group.waits_for();
-    let is_ready = awaited(request).any(|bytes| {
-        let key = ctx.keys.key(bytes);
-        ctx.keys.type_of(&key).is_some_and(|found| wanted.is_none_or(|wanted| wanted == found))
-    });
+    let is_ready = request.row.command.has(flag::HEEDS_LOSS)
+        || awaited(request).any(|bytes| {
+            let key = ctx.keys.key(bytes);
+            ctx.keys.type_of(&key).is_some_and(|found| wanted.is_none_or(|wanted| wanted == found))
+        });
     if is_ready {
         // Its user's rules may have changed while it waited.
         if let Err(error) = guards::permitted(ctx.node, ctx.client, request, ctx.origin) {

@@ -9,6 +9,7 @@ mod pubsub;
 mod scripting;
 mod server;
 mod set;
+mod stream;
 mod string;
 mod transactions;
 mod zset;
@@ -28,6 +29,7 @@ pub(crate) const ALL: &[(Group, &[&Command])] = &[
     (Group::Server, server::COMMANDS),
     (Group::Set, set::COMMANDS),
     (Group::SortedSet, zset::COMMANDS),
+    (Group::Stream, stream::COMMANDS),
     (Group::String, string::COMMANDS),
     (Group::Transactions, transactions::COMMANDS),
 ];

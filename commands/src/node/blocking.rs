@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::sync::atomic::{AtomicU8, AtomicU64};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize};
 
 use bytes::Bytes;
 use dashmap::DashMap;
@@ -26,7 +26,7 @@ use crate::ctx::Ctx;
 use crate::error::Wait;
 use crate::keys::find_keys;
 use crate::request::{OwnedRequest, Request};
-use crate::spec::key;
+use crate::spec::{flag, key};
 
 /// A client that waits, with the request that it waits with.
 pub struct Waiter {
@@ -88,6 +88,11 @@ impl Waiter {
         client
     }
 
+    /// Whether it hears when a key of its is gone or of another type.
+    pub(crate) fn heeds_loss(&self) -> bool {
+        self.request.request().row.command.has(flag::HEEDS_LOSS)
+    }
+
     fn try_claim(&self) -> bool {
         self.state.compare_exchange(WAITING, CLAIMED, SeqCst, SeqCst).is_ok()
     }
@@ -130,6 +135,8 @@ pub struct Blocking {
     by_client: DashMap<u64, Arc<Waiter>>,
     next: AtomicU64,
     count: Mutex<usize>,
+    /// Clients that hear of the loss of their keys.
+    heeding: AtomicUsize,
     turns: [Mutex<()>; TURNS],
 }
 
@@ -140,6 +147,7 @@ impl Default for Blocking {
             by_client: DashMap::new(),
             next: AtomicU64::new(1),
             count: Mutex::new(0),
+            heeding: AtomicUsize::new(0),
             turns: std::array::from_fn(|_| Mutex::new(())),
         }
     }
@@ -153,8 +161,23 @@ impl Blocking {
 
     /// Keys that somebody waits for, in all databases.
     pub fn keys(&self) -> usize {
+        self.count_keys(|_| true)
+    }
+
+    /// Those of whose loss somebody hears.
+    pub fn keys_heeded(&self) -> usize {
+        self.count_keys(Waiter::heeds_loss)
+    }
+
+    /// Whether any client hears of the loss of its keys.
+    pub(crate) fn heeds_loss(&self) -> bool {
+        self.heeding.load(SeqCst) > 0
+    }
+
+    fn count_keys(&self, counts: impl Fn(&Waiter) -> bool) -> usize {
         let databases = |queue: &Queue| {
-            let mut databases: Vec<usize> = queue.values().map(|waiter| waiter.db).collect();
+            let waiters = queue.values().filter(|waiter| counts(waiter));
+            let mut databases: Vec<usize> = waiters.map(|waiter| waiter.db).collect();
             databases.sort_unstable();
             databases.dedup();
             databases.len()
@@ -166,10 +189,14 @@ impl Blocking {
     #[cold]
     pub(crate) fn park(&self, ctx: &mut Ctx<'_>, wait: Wait) {
         let client = &mut *ctx.client;
+        let request = ctx.wait_as.take().map_or_else(|| ctx.request.to_owned(), |request| *request);
+        if request.request().row.command.has(flag::HEEDS_LOSS) {
+            self.heeding.fetch_add(1, SeqCst);
+        }
         let waiter = Arc::new(Waiter {
             number: self.next.fetch_add(1, Relaxed),
             shared: client.shared.clone(),
-            request: ctx.request.to_owned(),
+            request,
             db: client.db,
             proto: client.proto,
             no_touch: client.no_touch,
@@ -236,6 +263,9 @@ impl Blocking {
             self.queues.remove_if(key, |_, queue| queue.is_empty());
         }
         self.by_client.remove(&waiter.shared.id);
+        if waiter.heeds_loss() {
+            self.heeding.fetch_sub(1, SeqCst);
+        }
         waiter.shared.facts.blocked.store(false, SeqCst);
         let mut count = self.count.lock();
         *count -= 1;

@@ -53,6 +53,12 @@ impl Keys<'_> {
         slot.map(|slot| self.stream_at_mut(key, slot)).transpose()
     }
 
+    /// As [`Keys::stream_mut`], for a second look: the access clock stays.
+    pub fn stream_mut_untouched(&mut self, key: &Key) -> Result<Option<&mut Stream>, WrongType> {
+        let slot = self.find_untouched(key);
+        slot.map(|slot| self.stream_at_mut(key, slot)).transpose()
+    }
+
     /// As [`Keys::stream_mut`]; a new one where there is none.
     #[inline]
     pub fn stream_or_new(&mut self, key: &Key) -> Result<&mut Stream, WrongType> {

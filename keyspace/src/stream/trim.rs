@@ -59,6 +59,11 @@ fn is_needed(groups: &Groups, id: Id) -> bool {
 }
 
 impl Stream {
+    /// An entry is pending in no group any more.
+    pub fn forget(&mut self, id: Id) {
+        forget(&mut self.groups, id);
+    }
+
     /// Removes an entry by name.
     pub fn remove(&mut self, id: Id, references: References) -> Removed {
         if references == References::Acknowledged && is_needed(&self.groups, id) {
@@ -68,7 +73,7 @@ impl Stream {
             return Removed::Absent;
         }
         if references == References::Delete {
-            forget(&mut self.groups, id);
+            self.forget(id);
         }
         Removed::Gone
     }

@@ -28,7 +28,7 @@ section! {
     /// The most bytes of a HyperLogLog in sparse form.
     hll_sparse_max_bytes: usize = "3000", Kind::MEMORY;
     /// The most bytes of a node of a stream; 0 sets no bound.
-    stream_node_max_bytes: usize = "4096", Kind::MEMORY;
+    stream_node_max_bytes: usize = "4096", Kind::MEMORY, works;
     /// The most entries of a node of a stream; 0 sets no bound.
-    stream_node_max_entries: u64 = "100", Kind::COUNT;
+    stream_node_max_entries: u64 = "100", Kind::COUNT, works;
 }

@@ -7,6 +7,7 @@ use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::reply::Ok as Done;
 use crate::spec::ArgDoc;
+use crate::wake;
 
 #[derive(Args, Clone, Copy, PartialEq)]
 enum FlushType {
@@ -64,6 +65,9 @@ pub(crate) fn flushdb(ctx: &mut Ctx, how: Rest) -> Result<Done> {
 /// keys as freed there, except in a transaction.
 fn flush(ctx: &mut Ctx, lazily: bool) -> usize {
     let removed = ctx.keys.flush(lazily);
+    if ctx.node.blocking.heeds_loss() {
+        wake::note_database(ctx, ctx.keys.db_index());
+    }
     if !lazily && ctx.transaction.is_none() {
         keyspace::object::count_freed(removed);
     }

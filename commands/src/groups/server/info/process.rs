@@ -70,7 +70,7 @@ pub(super) fn clients(ctx: &mut Ctx, text: &mut Text) {
     text.field("clients_in_timeout_table", blocked);
     text.field("total_watched_keys", node.space.watching());
     text.field("total_blocking_keys", node.blocking.keys());
-    text.field("total_blocking_keys_on_nokey", 0);
+    text.field("total_blocking_keys_on_nokey", node.blocking.keys_heeded());
 }
 
 /// Each core serves its clients by itself.
