@@ -82,7 +82,9 @@ pub fn execute(node: &Node, core: &mut Core, client: &mut Client, request: Reque
     outcome
 }
 
-/// Locks, runs and accounts for one request whose guards have passed.
+/// Locks, runs and accounts for one request whose guards have passed. Part of `execute`, so that nothing it passes on
+/// goes through memory.
+#[inline(always)]
 pub(crate) fn run(
     node: &Node,
     core: &mut Core,
@@ -96,13 +98,13 @@ pub(crate) fn run(
     let Core { tally, stats, random, now, clock, .. } = core;
     // Room for this request may have been made by evicting: those changes are told already.
     let changes = tally.changes.len();
-    let mut keys = lock(node, *now, client, &request, transaction, tally);
-    if node.pause.is_set() {
-        // Only what surely writes nothing may meet a key that is absent and yet there.
-        keys.keep_expired = request.row.command.has(flag::READONLY) && node.pause.state(now.unix_ms).is_some();
-    }
+    let keys = lock(node, *now, client, &request, transaction, tally);
     let core_view = CoreView { stats, random, clock };
     let mut ctx = Ctx { node, client, keys, out, origin, request, transaction, wait_as: None, core: core_view };
+    if node.pause.is_set() {
+        // Only what surely writes nothing may meet a key that is absent and yet there.
+        ctx.keys.keep_expired = request.row.command.has(flag::READONLY) && node.pause.state(now.unix_ms).is_some();
+    }
     let result = if origin == Origin::Wakened { wake::call(&mut ctx, &request) } else { call(&mut ctx, &request) };
     if let (Outcome::Wait(wait), Origin::Connection) = (result, origin) {
         node.blocking.park(&mut ctx, wait);
@@ -162,6 +164,7 @@ pub(crate) fn run_queued<'c>(ctx: &mut Ctx<'c>, request: Request<'c>) {
 }
 
 /// Runs a request on locked keys and writes its reply or error.
+#[inline]
 pub(crate) fn call(ctx: &mut Ctx<'_>, request: &Request<'_>) -> Outcome {
     let mark = ctx.out.mark();
     let Some(handler) = request.row.command.run else {
@@ -206,6 +209,8 @@ pub(crate) fn count_error(node: &Node, stats: &CoreStats, line: &str) {
     node.count_error(code);
 }
 
+/// Locks what a request needs. One key whose hash is known is what nearly all need.
+#[inline(always)]
 fn lock<'k>(
     node: &'k Node,
     mut now: Now,
@@ -214,10 +219,25 @@ fn lock<'k>(
     transaction: Option<&Multi>,
     tally: &'k mut Tally,
 ) -> Keys<'k> {
-    let space = &node.space;
     if client.no_touch && !request.row.command.has(flag::TOUCHES) {
         now.access = Access::Untouched { initial: now.access.initial() };
     }
+    match (request.row.command.locks, request.row.key_shape, request.hashes) {
+        (Locks::Keys, KeyShape::One(_), [key, ..]) => Keys::lock_one(&node.space, client.db, key.hash, now, tally),
+        _ => lock_by_shape(node, now, client, request, transaction, tally),
+    }
+}
+
+#[inline(never)]
+fn lock_by_shape<'k>(
+    node: &'k Node,
+    now: Now,
+    client: &Client,
+    request: &Request<'_>,
+    transaction: Option<&Multi>,
+    tally: &'k mut Tally,
+) -> Keys<'k> {
+    let space = &node.space;
     match (locks_of(request), request.row.key_shape) {
         (Locks::Keys, KeyShape::One(word)) => {
             let hash = match request.hashes {

@@ -171,10 +171,19 @@ fn categories(command: &Command, group: Group) -> u32 {
 #[derive(Debug)]
 pub struct Table {
     rows: Vec<&'static Row>,
-    /// Open addressing over [`fold`]; a quarter full.
-    slots: Box<[Option<&'static Row>]>,
+    /// Open addressing over [`Folded`]; a quarter full.
+    slots: Box<[Option<Place>]>,
     /// By row number; under the documented names.
     by_index: Box<[&'static Row]>,
+}
+
+/// A row in the table of names.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    name: Folded,
+    /// Whether the folded name is all there is to compare: a few letters and nothing else.
+    is_exact: bool,
+    row: &'static Row,
 }
 
 impl Table {
@@ -204,11 +213,13 @@ impl Table {
         let mut slots = vec![None; (named.len() * 4).next_power_of_two()].into_boxed_slice();
         let rows = named.iter().map(|(name, row)| renamed(name, row)).collect::<Vec<_>>();
         for row in &rows {
-            let mut at = fold(row.name.as_bytes()) as usize & (slots.len() - 1);
+            let name = Folded::new(row.name.as_bytes());
+            let mut at = name.hash() & (slots.len() - 1);
             while slots[at].is_some() {
                 at = (at + 1) & (slots.len() - 1);
             }
-            slots[at] = Some(*row);
+            let is_exact = row.name.len() <= 8 && row.name.bytes().all(|byte| byte.is_ascii_alphabetic());
+            slots[at] = Some(Place { name, is_exact, row });
         }
         Ok(Self { rows, slots, by_index: by_index.into() })
     }
@@ -216,10 +227,11 @@ impl Table {
     /// Finds a command (not a subcommand) by its name in any case.
     #[inline]
     pub fn find(&self, name: &[u8]) -> Option<&'static Row> {
-        let mut at = fold(name) as usize & (self.slots.len() - 1);
-        while let Some(row) = self.slots[at] {
-            if row.name.as_bytes().eq_ignore_ascii_case(name) {
-                return Some(row);
+        let folded = Folded::new(name);
+        let mut at = folded.hash() & (self.slots.len() - 1);
+        while let Some(place) = &self.slots[at] {
+            if place.name == folded && (place.is_exact || place.row.name.as_bytes().eq_ignore_ascii_case(name)) {
+                return Some(place.row);
             }
             at = (at + 1) & (self.slots.len() - 1);
         }
@@ -276,13 +288,72 @@ fn renamed(name: &str, row: &'static Row) -> &'static Row {
     Box::leak(Box::new(Row { name: name.into(), subcommands: row.subcommands.clone(), ..*row }))
 }
 
-/// A hash of a name that does not see case: its length, and its first and last letters without their case bit.
+/// A name as far as it can be compared at once: its length, and its first and last letters without their case bit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Folded {
+    letters: u64,
+    last: u8,
+    len: usize,
+}
+
+impl Folded {
+    #[inline]
+    fn new(name: &[u8]) -> Self {
+        let last = name.last().copied().unwrap_or(0) & 0xDF;
+        Self { letters: head(name) & 0xDFDF_DFDF_DFDF_DFDF, last, len: name.len() }
+    }
+
+    #[inline]
+    fn hash(self) -> usize {
+        let mixed = self.letters ^ (self.len as u64) << 56 ^ u64::from(self.last) << 40;
+        (mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as usize
+    }
+}
+
+/// The first eight bytes of a name, zeros behind a shorter one. Loads that overlap: a copy of so few bytes whose number
+/// is not known would be a call.
 #[inline]
-fn fold(name: &[u8]) -> u64 {
-    let mut word = [0; 8];
-    let head = name.len().min(8);
-    word[..head].copy_from_slice(&name[..head]);
-    let last = name.last().copied().unwrap_or(0) & 0xDF;
-    let letters = u64::from_le_bytes(word) & 0xDFDF_DFDF_DFDF_DFDF;
-    (letters ^ (name.len() as u64) << 56 ^ u64::from(last) << 40).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40
+fn head(name: &[u8]) -> u64 {
+    if let Some(&word) = name.first_chunk() {
+        return u64::from_le_bytes(word);
+    }
+    if let (Some(&low), Some(&high)) = (name.first_chunk(), name.last_chunk()) {
+        let shift = (name.len() - 4) * 8;
+        return u64::from(u32::from_le_bytes(low)) | u64::from(u32::from_le_bytes(high)) << shift;
+    }
+    name.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_of_all_lengths() {
+        let name = b"abcdefghij";
+        for len in 0..=name.len() {
+            let mut word = [0; 8];
+            word[..len.min(8)].copy_from_slice(&name[..len.min(8)]);
+            assert_eq!(head(&name[..len]), u64::from_le_bytes(word), "{len}");
+        }
+    }
+
+    #[test]
+    fn every_name_is_found_in_any_case_and_no_other_is() {
+        let table = Table::new(&[]).expect("no renames");
+        for row in table.rows() {
+            for name in [row.name.to_lowercase(), row.name.to_uppercase()] {
+                assert_eq!(table.find(name.as_bytes()).map(|found| found.index), Some(row.index), "{name}");
+            }
+            for at in 0..row.name.len() {
+                let mut other = row.name.as_bytes().to_vec();
+                other[at] ^= 0x80;
+                assert!(table.find(&other).is_none());
+                other[at] ^= 0x80 | 0x20;
+                let is_letter = row.name.as_bytes()[at].is_ascii_alphabetic();
+                assert_eq!(table.find(&other).is_some(), is_letter, "{}", String::from_utf8_lossy(&other));
+            }
+        }
+        assert!(table.find(b"").is_none() && table.find(b"ge").is_none() && table.find(b"get\0").is_none());
+    }
 }

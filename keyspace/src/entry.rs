@@ -375,6 +375,16 @@ impl EntryMut {
         unsafe { self.0.add(HEAD_SIZE).cast::<i64>().write_unaligned(deadline_ms) }
     }
 
+    /// Changes the access clock and nothing else.
+    #[inline]
+    pub(crate) fn set_clock(&self, clock: u32) {
+        // SAFETY: the head is 4 bytes.
+        unsafe {
+            let flags = u32::from(self.0.read());
+            self.0.cast::<u32>().write((flags | clock << 8).to_le());
+        }
+    }
+
     /// Changes kind and access clock and nothing else.
     #[inline]
     pub(crate) fn set_kind_and_clock(&self, kind: Kind, clock: u32) {

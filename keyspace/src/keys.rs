@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use crate::change::{Change, Event, Interest, Tally};
 use crate::db::{Db, Value};
 use crate::dict::Slot;
-use crate::entry::{Entry, Type};
+use crate::entry::{Entry, EntryMut, Type};
 use crate::shard::{Keyspace, SHARDS_MAX, WatchFlag};
 
 /// A key and its hash, which is computed once for a request.
@@ -303,11 +303,11 @@ impl<'k> Keys<'k> {
     pub fn find_for_write(&mut self, key: &Key) -> Option<Slot> {
         let access = self.now.access;
         let slot = self.find_untouched(key)?;
-        let db = self.db_mut(key.hash);
-        let clock = db.entry(slot).clock();
+        let clock = self.entry(key, slot).clock();
         let next = access.next(clock, key.hash as u32);
         if next != clock {
-            db.set_clock(slot, next);
+            // SAFETY: the slot is of a table that this view keeps locked, and `&mut self` is the only way in.
+            unsafe { EntryMut::at(slot.record()) }.set_clock(next);
         }
         Some(slot)
     }
@@ -345,7 +345,9 @@ impl<'k> Keys<'k> {
     /// The entry at a slot of a key.
     #[inline]
     pub fn entry(&self, key: &Key, slot: Slot) -> Entry<'_> {
-        self.db(key.hash).expect("a slot's table exists").entry(slot)
+        debug_assert_eq!(key.hash, slot.hash());
+        // SAFETY: the slot is of a table that this view keeps locked; `&self` keeps `db_mut` away.
+        unsafe { Entry::at(slot.record()) }
     }
 
     /// The type of a key; None when there is none. Leaves no trace.

@@ -158,11 +158,56 @@ pub fn parse_command(
     argv: &mut Vec<Span>,
 ) -> Result<Parsed, ProtocolError> {
     let argv_start = argv.len();
+    if let Some(consumed) = short_command(input, base, limits, argv) {
+        return Ok(Parsed::Command { consumed });
+    }
+    argv.truncate(argv_start);
     let parsed = continue_command(input, base, limits, argv, &mut Progress::default());
     if matches!(parsed, Ok(Parsed::Incomplete { .. })) {
         argv.truncate(argv_start);
     }
     parsed
+}
+
+/// A whole command of short arguments, which is what nearly all are: its length. Anything else, even if valid, is left
+/// to the general way; then `argv` may have got spans.
+#[inline]
+fn short_command(input: &[u8], base: usize, limits: &Limits, argv: &mut Vec<Span>) -> Option<usize> {
+    if limits.bulk_len_max < SHORT_LEN_MAX || !limits.authenticated || base > SHORT_BASE_MAX {
+        return None;
+    }
+    let (count, mut at) = short_line(input, 0, b'*')?;
+    for _ in 0..count {
+        let (len, start) = short_line(input, at, b'$')?;
+        let end = start + len + 2;
+        if end > input.len() {
+            return None;
+        }
+        argv.push(Span::new(base + start, len));
+        at = end;
+    }
+    Some(at)
+}
+
+/// The longest length of two digits.
+const SHORT_LEN_MAX: usize = 99;
+/// Commands of short arguments that start here end within the reach of spans.
+const SHORT_BASE_MAX: usize = 1 << 31;
+
+/// The length of one or two digits in the line at `at`, and the offset after the line; all in one look at four bytes.
+#[inline(always)]
+fn short_line(input: &[u8], at: usize, kind: u8) -> Option<(usize, usize)> {
+    let line = u32::from_le_bytes(*input.get(at..)?.first_chunk()?);
+    let [_, tens, ones, _] = line.to_le_bytes();
+    let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+    if line & 0x00FF_00FF == u32::from_le_bytes([kind, 0, b'\r', 0]) && tens <= 9 {
+        return Some((usize::from(tens), at + 4));
+    }
+    let is_long = line & 0xFF00_00FF == u32::from_le_bytes([kind, 0, 0, b'\r']);
+    if !is_long || tens == 0 || tens > 9 || ones > 9 {
+        return None;
+    }
+    Some((usize::from(tens) * 10 + usize::from(ones), at + 5))
 }
 
 /// As `parse_command`, but an incomplete command leaves the spans found so far in `argv` and its place in `progress`;

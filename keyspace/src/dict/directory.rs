@@ -223,10 +223,11 @@ impl Hint {
     pub unsafe fn prefetch_record(&self, hash: u64, skip: u32) {
         // SAFETY: the caller's promise.
         let Some(segment) = (unsafe { self.segment(hash, skip) }) else { return };
+        // An empty slot's word brings the first lines of memory in at worst, which never faults.
         let bucket = segment.home(hash as u16);
         for slot in 0..super::segment::SLOTS {
             let word: SlotWord = segment.get(bucket, slot);
-            if word.tag() == hash as u16 && !word.is_empty() {
+            if word.may_be(hash) {
                 word.prefetch();
             }
         }

@@ -178,12 +178,17 @@ impl<R: Records> Dict<R> {
             for slot in 0..SLOTS {
                 let word = segment.word(bucket, slot);
                 let found = SlotWord::load(word);
-                if found.is_empty() {
-                    return None;
+                if found.may_be(hash) {
+                    if found.is_empty() {
+                        return None;
+                    }
+                    if is_it(found.record()) {
+                        return Some(Slot { word, hash });
+                    }
                 }
-                if found.tag() == tag && is_it(found.record()) {
-                    return Some(Slot { word, hash });
-                }
+            }
+            if segment.get(bucket, SLOTS - 1).is_empty() {
+                return None;
             }
             bucket = segment.after(bucket);
             if bucket == home {

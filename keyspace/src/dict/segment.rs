@@ -67,6 +67,12 @@ impl SlotWord {
         (self.0 >> 48) as u16
     }
 
+    /// Whether it is a record's whose hash ends so; perhaps of an empty slot, when the hash ends in zeros.
+    #[inline]
+    pub(super) fn may_be(self, hash: u64) -> bool {
+        (self.0 ^ hash << 48) < 1 << 48
+    }
+
     #[inline]
     pub(super) fn is_marked(self) -> bool {
         self.0 & MARK != 0
