@@ -19,6 +19,7 @@ use crate::memory;
 use crate::object::{self, Object};
 use crate::set::Set;
 use crate::slab::{self, Slab};
+use crate::snapshot::TableCapture;
 use crate::stream::Stream;
 use crate::zset::SortedSet;
 
@@ -28,6 +29,10 @@ pub struct Db {
     slab: Slab,
     /// Hashes whose fields expire.
     pub(crate) field_schedule: FieldSchedule,
+    /// While its picture is taken: who changes an entry copies it first.
+    pub(crate) capture: Option<Box<TableCapture>>,
+    /// The shard that it is in.
+    shard: u32,
 }
 
 /// A value without its key: what RENAME, MOVE, COPY and RESTORE hand over.
@@ -45,9 +50,35 @@ const CLOCK_MASK: u32 = 0x00FF_FFFF;
 const FIXED_BYTES: i64 = (size_of::<Db>().next_multiple_of(64) + 32 + 64 + 32 + 16) as i64;
 
 impl Db {
-    pub(crate) fn new(seed: u64, skip: u32) -> Self {
+    pub(crate) fn new(seed: u64, skip: u32, shard: usize) -> Self {
         memory::add_idle(FIXED_BYTES);
-        Self { dict: Dict::new_shared(seed, skip), slab: Slab::new(), field_schedule: FieldSchedule::default() }
+        Self {
+            dict: Dict::new_shared(seed, skip),
+            slab: Slab::new(),
+            field_schedule: FieldSchedule::default(),
+            capture: None,
+            shard: shard as u32,
+        }
+    }
+
+    pub(crate) fn dict_mut(&mut self) -> &mut Dict<Entries> {
+        &mut self.dict
+    }
+
+    /// Called before the entry at a slot changes: a capture that does not have it copies it.
+    #[inline(always)]
+    fn keep(&mut self, slot: Slot) {
+        if self.capture.is_some() {
+            self.keep_now(slot);
+        }
+    }
+
+    /// An object comes into this table; its picture may not be whole yet.
+    #[inline]
+    fn receive(&self, object: &Object) {
+        if let Some(gathering) = object.gathering() {
+            gathering.move_to(self.shard as usize);
+        }
     }
 
     /// The number of keys.
@@ -140,6 +171,7 @@ impl Db {
         match value {
             Value::Inline(kind, bytes) => self.insert(hash, key, kind, &bytes, deadline_ms, clock),
             Value::Object(object) => {
+                self.receive(&object);
                 let (slot, room) = self.create(hash, key, object.kind(), 8, deadline_ms, clock);
                 room.copy_from_slice(&object.into_word().to_ne_bytes());
                 self.schedule_fields(slot);
@@ -152,6 +184,7 @@ impl Db {
     #[inline]
     pub fn put(&mut self, slot: Slot, kind: Kind, value: &[u8], deadline_ms: Option<i64>) -> Slot {
         debug_assert!(!kind.is_object());
+        self.keep(slot);
         self.drop_object(slot);
         self.write(slot, kind, value.len(), deadline_ms).copy_from_slice(value);
         if kind.may_expire_fields() {
@@ -165,6 +198,7 @@ impl Db {
         match value {
             Value::Inline(kind, bytes) => drop(self.put(slot, kind, &bytes, deadline_ms)),
             Value::Object(object) => {
+                self.keep(slot);
                 self.drop_object(slot);
                 self.put_object(slot, object, deadline_ms);
             }
@@ -174,6 +208,7 @@ impl Db {
     /// Turns the inline value at a slot into an object, keeping the deadline.
     pub fn become_object(&mut self, slot: Slot, object: Object) {
         debug_assert!(!self.entry(slot).kind().is_object());
+        self.keep(slot);
         self.put_object(slot, object, self.entry(slot).deadline_ms());
     }
 
@@ -184,6 +219,7 @@ impl Db {
     }
 
     fn put_object(&mut self, slot: Slot, object: Object, deadline_ms: Option<i64>) {
+        self.receive(&object);
         let room = self.write(slot, object.kind(), 8, deadline_ms);
         room.copy_from_slice(&object.into_word().to_ne_bytes());
         self.schedule_fields(slot);
@@ -224,6 +260,7 @@ impl Db {
 
     /// Replaces a range of an inline value by other bytes.
     pub fn splice(&mut self, slot: Slot, kind: Kind, range: Range<usize>, insert: &[u8]) {
+        self.keep(slot);
         let record = slot.record();
         // SAFETY: the record lives until it is freed at the end.
         let old = unsafe { Entry::at(record) };
@@ -265,6 +302,7 @@ impl Db {
 
     /// The inline value's bytes, for changes that keep its length.
     pub fn value_mut(&mut self, slot: Slot) -> &mut [u8] {
+        self.keep(slot);
         debug_assert!(!self.entry(slot).kind().is_object());
         // SAFETY: `&mut self` is the only reference to the entry.
         unsafe { EntryMut::at(slot.record()).value_mut() }
@@ -272,6 +310,7 @@ impl Db {
 
     /// Sets, changes or (None) takes away a key's deadline.
     pub fn set_deadline(&mut self, slot: Slot, deadline_ms: Option<i64>) {
+        self.keep(slot);
         let entry = self.entry(slot);
         if let (Some(deadline_ms), true) = (deadline_ms, entry.has_deadline()) {
             // SAFETY: it has one.
@@ -297,6 +336,7 @@ impl Db {
 
     /// Changes the kind of an inline value whose bytes stay (Str becomes StrRaw).
     pub fn set_kind(&mut self, slot: Slot, kind: Kind) {
+        self.keep(slot);
         let entry = self.entry(slot);
         debug_assert!(!kind.is_object() && !entry.kind().is_object());
         let clock = entry.clock();
@@ -315,12 +355,14 @@ impl Db {
     /// Removes a key; a large value is freed in the background.
     #[inline]
     pub fn remove(&mut self, slot: Slot) {
+        self.keep(slot);
         self.drop_object(slot);
         self.forget(slot);
     }
 
     /// Removes a key and answers its value.
     pub fn take(&mut self, slot: Slot) -> Value {
+        self.keep(slot);
         self.unschedule_fields(slot);
         let entry = self.entry(slot);
         let kind = entry.kind();
@@ -370,6 +412,7 @@ impl Db {
     /// The entry's kind is the one of `T`.
     #[inline]
     pub(crate) unsafe fn object_mut<T>(&mut self, slot: Slot) -> &mut T {
+        self.keep(slot);
         // SAFETY: as `object`, and `&mut self` is the only way to it.
         unsafe { &mut *std::ptr::with_exposed_provenance_mut(self.entry(slot).word() as usize) }
     }
@@ -395,6 +438,7 @@ impl Db {
 
     /// The shared string's bytes, for editing: copied first when replies still refer to them.
     pub fn shared_text_mut(&mut self, slot: Slot) -> &mut Vec<u8> {
+        self.keep(slot);
         let entry = self.entry(slot);
         assert_eq!(entry.kind(), Kind::StrShared);
         // SAFETY: the entry's count passes to `text` and back through the new word below.

@@ -19,6 +19,7 @@ pub(crate) mod room;
 pub mod set;
 pub mod shard;
 pub mod slab;
+pub mod snapshot;
 pub mod stream;
 pub mod string;
 pub mod walk;

@@ -12,6 +12,7 @@ use crate::entry::Kind;
 use crate::hash::Hash;
 use crate::list::List;
 use crate::set::Set;
+use crate::snapshot::{Captured, Gathering};
 use crate::stream::Stream;
 use crate::zset::SortedSet;
 
@@ -84,6 +85,29 @@ impl Object {
         }
     }
 
+    /// What it does while its picture is taken; None where it is handed out whole.
+    pub(crate) fn captured(&mut self) -> Option<&mut dyn Captured> {
+        match self {
+            Self::Text(_) | Self::Stream(_) => None,
+            Self::Hash(hash) => Some(&mut **hash),
+            Self::List(list) => Some(&mut **list),
+            Self::Set(set) => Some(&mut **set),
+            Self::Zset(zset) => Some(&mut **zset),
+        }
+    }
+
+    /// The gathering of a picture that still lacks parts of it.
+    #[inline]
+    pub(crate) fn gathering(&self) -> Option<&Arc<Gathering>> {
+        match self {
+            Self::Text(_) | Self::Stream(_) => None,
+            Self::Hash(hash) => hash.gathering(),
+            Self::List(list) => list.gathering(),
+            Self::Set(set) => set.gathering(),
+            Self::Zset(zset) => zset.gathering(),
+        }
+    }
+
     /// How many allocations go with it, roughly.
     pub fn free_effort(&self) -> usize {
         match self {
@@ -108,8 +132,12 @@ impl Object {
         }
     }
 
-    /// Frees it: at once when that is quick, in the background otherwise.
+    /// Frees it: at once when that is quick, in the background otherwise; when its picture lacks parts, once it has
+    /// them.
     pub fn discard(self) {
+        if let Some(gathering) = self.gathering().cloned() {
+            return gathering.adopt(self);
+        }
         if self.free_effort() > FREE_AT_ONCE_MAX {
             let bytes = self.memory_usage();
             discard_weighed(Box::new(self), 1, bytes);

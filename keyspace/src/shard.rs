@@ -11,12 +11,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
-use parking_lot::RawMutex;
+use parking_lot::{Mutex, RawMutex};
 use parking_lot::lock_api::RawMutex as _;
 
 use crate::change::Interest;
 use crate::db::{self, Db};
 use crate::dict::{self, Hint};
+use crate::snapshot::Side;
 
 /// Two lines: adjacent lines are fetched together.
 #[repr(align(128))]
@@ -51,6 +52,8 @@ pub struct Keyspace {
     /// How many wait for keys of these hashes, roughly: a change of any other key concerns none of them.
     awaited: Box<[AtomicU32]>,
     watching: AtomicUsize,
+    /// The capture that is running.
+    pub(crate) capture: Mutex<Option<Arc<Side>>>,
 }
 
 impl Keyspace {
@@ -70,6 +73,7 @@ impl Keyspace {
             interest: AtomicU32::new(0),
             awaited: (0..AWAITED_LEN).map(|_| AtomicU32::new(0)).collect(),
             watching: AtomicUsize::new(0),
+            capture: Mutex::new(None),
         }
     }
 
@@ -158,6 +162,20 @@ impl Keyspace {
         self.shards[shard].lock.lock();
     }
 
+    /// Locks all shards, at a moment when all are free if one of `tries` finds it: so nobody waits for a lock here
+    /// because somebody else works long under another.
+    pub(crate) fn lock_all_soon(&self, tries: usize) {
+        for _ in 0..tries {
+            let Some(busy) = self.shards.iter().position(|shard| !shard.lock.try_lock()) else { return };
+            for shard in &self.shards[..busy] {
+                // SAFETY: locked just now; nothing was changed.
+                unsafe { shard.lock.unlock() };
+            }
+            std::thread::sleep(std::time::Duration::from_micros(50));
+        }
+        (0..self.shards.len()).for_each(|shard| self.lock(shard));
+    }
+
     /// # Safety
     /// The caller holds the lock.
     #[inline]
@@ -240,7 +258,7 @@ impl Keyspace {
     pub(crate) unsafe fn db_or_new(&self, shard: usize, db: usize) -> &mut Db {
         // SAFETY: the caller's promise.
         let data = unsafe { self.data(shard) };
-        data.dbs[db].get_or_insert_with(|| Box::new(Db::new(self.seed, self.shard_bits)))
+        data.dbs[db].get_or_insert_with(|| Box::new(Db::new(self.seed, self.shard_bits, shard)))
     }
 
     /// # Safety
@@ -256,7 +274,11 @@ impl Keyspace {
         }
         self.hint(shard, db).forget();
         let len = table.len();
-        db::discard(*table, lazily);
+        match &*self.capture.lock() {
+            // It may lack entries of this table, or parts of its collections.
+            Some(side) => side.adopt(table),
+            None => db::discard(*table, lazily),
+        }
         len
     }
 

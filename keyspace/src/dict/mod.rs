@@ -16,6 +16,7 @@
 //!   [`Hint::prefetch`] may look at them from any core at any time; see `epoch`.
 #![allow(unsafe_code)]
 
+mod capture;
 mod directory;
 mod scan;
 mod segment;
@@ -78,6 +79,8 @@ pub struct Dict<R> {
     seed: u64,
     /// Other cores look at it: memory is retired, not freed.
     shared: bool,
+    /// What the words of new and of captured records bear; see `capture`.
+    sense: bool,
     layout: PhantomData<fn(R)>,
 }
 
@@ -98,7 +101,7 @@ impl<R: Records> Dict<R> {
     }
 
     fn with(seed: u64, skip: u32, shared: bool) -> Self {
-        Self { directory: Directory::first(), len: 0, marked: 0, skip, seed, shared, layout: PhantomData }
+        Self { directory: Directory::first(), len: 0, marked: 0, skip, seed, shared, sense: false, layout: PhantomData }
     }
 
     /// The number of records.
@@ -208,7 +211,7 @@ impl<R: Records> Dict<R> {
             self.make_room(hash);
             (index, segment) = self.segment_of(hash);
         }
-        let word = segment.place(SlotWord::new(record, hash as u16, mark));
+        let word = segment.place(SlotWord::new(record, hash as u16, mark, self.sense));
         self.dir().add_count(index, 1);
         self.len += 1;
         self.marked += usize::from(mark);
@@ -222,7 +225,7 @@ impl<R: Records> Dict<R> {
     #[inline]
     pub unsafe fn replace(&mut self, slot: Slot, record: NonNull<u8>, mark: bool) -> NonNull<u8> {
         let old = SlotWord::load(slot.word);
-        SlotWord::new(record, old.tag(), mark).store(slot.word);
+        SlotWord::new(record, old.tag(), mark, old.sense()).store(slot.word);
         self.marked = self.marked - usize::from(old.is_marked()) + usize::from(mark);
         old.record()
     }

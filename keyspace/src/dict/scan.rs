@@ -1,9 +1,10 @@
 //! Walking a table in hash order: SCAN cursors and random samples.
 
 use std::ptr::NonNull;
+use std::sync::atomic::AtomicU64;
 
 use super::directory::DEPTH_MAX;
-use super::segment::{BUCKETS_MAX, SLOTS, Segment};
+use super::segment::{BUCKETS_MAX, SLOTS, Segment, SlotWord};
 use super::{Dict, Records};
 
 const TAG_BITS: u32 = 16;
@@ -36,6 +37,14 @@ impl<R: Records> Dict<R> {
     /// at the end. Every record that is present from the first to the last call is visited at least once,
     /// whatever grows, splits or shrinks in between: cursors are places in hash order.
     pub fn scan(&self, cursor: u64, mut visit: impl FnMut(NonNull<u8>, bool)) -> u64 {
+        self.scan_words(cursor, |word| {
+            let word = SlotWord::load(word);
+            visit(word.record(), word.is_marked());
+        })
+    }
+
+    /// As `scan`, for the places of the records' words.
+    pub(super) fn scan_words(&self, cursor: u64, mut visit: impl FnMut(NonNull<AtomicU64>)) -> u64 {
         let mut at = Cursor::unpack(cursor);
         let directory = self.dir();
         let index = (at.prefix >> (DEPTH_MAX - directory.depth())) as usize;
@@ -114,7 +123,7 @@ impl<R: Records> Dict<R> {
 }
 
 /// Visits the records at home in `bucket` with a tag of at least `tag_min`.
-fn visit_home(segment: Segment, bucket: usize, tag_min: u16, visit: &mut impl FnMut(NonNull<u8>, bool)) {
+fn visit_home(segment: Segment, bucket: usize, tag_min: u16, visit: &mut impl FnMut(NonNull<AtomicU64>)) {
     let mut at = bucket;
     loop {
         for slot in 0..SLOTS {
@@ -123,7 +132,7 @@ fn visit_home(segment: Segment, bucket: usize, tag_min: u16, visit: &mut impl Fn
                 return;
             }
             if word.tag() >= tag_min && segment.home(word.tag()) == bucket {
-                visit(word.record(), word.is_marked());
+                visit(segment.word(at, slot));
             }
         }
         at = segment.after(at);

@@ -15,6 +15,7 @@ const BUCKET_SIZE: usize = SLOTS * 8;
 const RECORD_MASK: u64 = 0x0000_FFFF_FFFF_FFF8;
 const SEGMENT_MASK: u64 = 0x0000_FFFF_FFFF_FFC0;
 const MARK: u64 = 1;
+const SENSE: u64 = 2;
 
 /// Sizes that allocators have classes for: four steps for each doubling.
 const SIZES: [usize; 20] = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64];
@@ -33,16 +34,26 @@ fn limit_of(buckets: usize) -> usize {
     if buckets == 1 { SLOTS } else { buckets * SLOTS * 59 / 64 }
 }
 
-/// What stands in a slot: 16 hash bits, a record's address, a mark; or 0.
+/// What stands in a slot: 16 hash bits, a record's address, a mark, a sense (see `capture`); or 0.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct SlotWord(u64);
 
 impl SlotWord {
     #[inline]
-    pub(super) fn new(record: NonNull<u8>, tag: u16, mark: bool) -> Self {
+    pub(super) fn new(record: NonNull<u8>, tag: u16, mark: bool, sense: bool) -> Self {
         let address = record.as_ptr().expose_provenance() as u64;
         debug_assert_eq!(address & !RECORD_MASK, 0);
-        Self(address | u64::from(tag) << 48 | u64::from(mark))
+        Self(address | u64::from(tag) << 48 | u64::from(sense) << 1 | u64::from(mark))
+    }
+
+    #[inline]
+    pub(super) fn sense(self) -> bool {
+        self.0 & SENSE != 0
+    }
+
+    #[inline]
+    pub(super) fn turned(self) -> Self {
+        Self(self.0 ^ SENSE)
     }
 
     #[inline]

@@ -8,6 +8,7 @@
 
 use std::collections::BTreeSet;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -17,12 +18,14 @@ use crate::db::Db;
 use crate::dict::{Dict, Slot};
 use crate::entry::{Entry, Kind};
 use crate::room::{Home, Room};
+use crate::snapshot::{CaptureSlot, Captured, Gathering, InCapture, Parts, STEP_BUCKETS};
 
 /// A large hash.
 pub struct Hash {
     fields: Dict<Fields>,
     room: Room,
     deadlines: BTreeSet<(i64, NonNull<u8>)>,
+    capture: CaptureSlot,
 }
 
 // SAFETY: the records behind the addresses in `deadlines` are this hash's own.
@@ -36,7 +39,7 @@ const DEADLINE_BYTES: usize = 24;
 impl Hash {
     /// An empty hash; `seed` as for [`Dict::new`].
     pub(super) fn new(seed: u64) -> Self {
-        Self { fields: Dict::new(seed), room: Room::default(), deadlines: BTreeSet::new() }
+        Self { fields: Dict::new(seed), room: Room::default(), deadlines: BTreeSet::new(), capture: None }
     }
 
     /// The number of fields, expired ones that are still stored included.
@@ -135,6 +138,7 @@ impl Hash {
 
     /// Gives the field at a slot another value and deadline.
     fn rewrite(&mut self, slot: Slot, field: &[u8], value: &[u8], deadline_ms: Option<i64>) {
+        self.keep(slot);
         let old = slot.record();
         let (shape, old_ms) = (self.record(old).shape(), self.record(old).deadline_ms());
         let new_shape = record::shape_of(field, value, deadline_ms);
@@ -172,6 +176,7 @@ impl Hash {
             self.remove_slot(slot);
             return Found::Expired;
         }
+        self.keep(slot);
         let mut record = old;
         match (old_ms, deadline_ms) {
             (None, None) => {}
@@ -201,6 +206,7 @@ impl Hash {
     }
 
     fn remove_slot(&mut self, slot: Slot) {
+        self.keep(slot);
         let old = self.record(slot.record());
         let (size, deadline_ms, home) = (old.shape().size(), old.deadline_ms(), home_of(slot));
         let record = self.fields.remove(slot);
@@ -209,6 +215,25 @@ impl Hash {
         }
         // SAFETY: removed from the table, and allocated with the size of its shape.
         unsafe { self.room.free(record, size, home) };
+    }
+
+    /// Copies the field at a slot, which is about to change, for a capture that does not have it.
+    #[inline]
+    fn keep(&mut self, slot: Slot) {
+        if self.capture.is_some() {
+            self.keep_now(slot);
+        }
+    }
+
+    #[cold]
+    fn keep_now(&mut self, slot: Slot) {
+        if let Some(capture) = &self.capture
+            && !self.fields.is_captured(slot)
+        {
+            let record = self.record(slot.record());
+            capture.gathering.add(|parts| parts.push_field(record.field(), record.value(), record.deadline_ms()));
+            self.fields.set_captured(slot);
+        }
     }
 
     /// The earliest deadline of any field.
@@ -273,8 +298,43 @@ impl Clone for Hash {
     }
 }
 
+impl Captured for Hash {
+    fn begin_capture(&mut self, gathering: Arc<Gathering>) {
+        self.fields.begin_capture();
+        self.capture = InCapture::slot(gathering);
+    }
+
+    fn capture_step(&mut self, bytes_max: usize) -> bool {
+        let Some(mut capture) = self.capture.take() else { return true };
+        let mut parts = Parts::default();
+        for _ in 0..STEP_BUCKETS {
+            capture.cursor = self.fields.capture(capture.cursor, |record| {
+                // SAFETY: records in the table live, unchanged, while the hash is borrowed.
+                let record = unsafe { Record::at(record) };
+                parts.push_field(record.field(), record.value(), record.deadline_ms());
+            });
+            if capture.cursor == 0 {
+                capture.gathering.give(parts);
+                capture.gathering.finish();
+                return true;
+            }
+            if parts.bytes() >= bytes_max {
+                break;
+            }
+        }
+        capture.gathering.give(parts);
+        self.capture = Some(capture);
+        false
+    }
+
+    fn gathering(&self) -> Option<&Arc<Gathering>> {
+        self.capture.as_ref().map(|capture| &capture.gathering)
+    }
+}
+
 impl Drop for Hash {
     fn drop(&mut self) {
+        while !self.capture_step(usize::MAX) {}
         let mut cursor = 0;
         while self.fields.marked() > 0 {
             cursor = self.fields.scan(cursor, |record, is_own| {

@@ -2,7 +2,8 @@
 
 use super::limits::Limits;
 use super::node::{End, Needle, Node};
-use super::{List, Repr, release_spare};
+use super::{List, Repr, capture, release_spare};
+use crate::snapshot::CaptureSlot;
 use std::collections::VecDeque;
 
 /// Where an element goes, seen from its pivot.
@@ -24,6 +25,9 @@ impl List {
             return false;
         };
         let (at, within) = self.locate(index);
+        if self.capture.is_some() {
+            self.keep_around(at);
+        }
         match &mut self.repr {
             Repr::Listpack(node) => node.replace(node.range_of(within), value),
             Repr::Quicklist { nodes, .. } => replace_at(nodes, at, within, value, limits),
@@ -39,7 +43,8 @@ impl List {
         self.adapt_to(value.len(), 1, limits);
         let needle = Needle::new(pivot);
         let after = usize::from(side == Side::After);
-        match &mut self.repr {
+        let Self { repr, capture } = self;
+        match repr {
             Repr::Listpack(node) => {
                 let Some(index) = node.find(&needle) else {
                     return false;
@@ -51,6 +56,9 @@ impl List {
                 let Some((at, index)) = found else {
                     return false;
                 };
+                if capture.is_some() {
+                    capture::keep_around(capture, nodes, at);
+                }
                 insert_at(nodes, at, index + after, value, limits);
                 *len += 1;
             }
@@ -63,6 +71,9 @@ impl List {
     pub fn remove(&mut self, count: i64, value: &[u8], limits: Limits) -> usize {
         let needle = Needle::new(value);
         let most = if count == 0 { usize::MAX } else { usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX) };
+        if self.capture.is_some() {
+            self.keep_matches(&needle);
+        }
         let removed = match &mut self.repr {
             Repr::Listpack(node) => remove_from(std::iter::once(node), &needle, most, count < 0),
             Repr::Quicklist { nodes, len } => {
@@ -90,14 +101,15 @@ impl List {
     pub fn trim(&mut self, start: i64, stop: i64, limits: Limits) {
         let (first, kept) = self.resolve_range(start, stop);
         let behind = self.len() - first - kept;
-        match &mut self.repr {
+        let Self { repr, capture } = self;
+        match repr {
             Repr::Listpack(node) => {
                 node.truncate(End::Back, behind);
                 node.truncate(End::Front, first);
             }
             Repr::Quicklist { nodes, len } => {
-                drop_elements(nodes, End::Back, behind);
-                drop_elements(nodes, End::Front, first);
+                drop_elements(nodes, End::Back, behind, capture);
+                drop_elements(nodes, End::Front, first, capture);
                 *len = kept;
                 release_spare(nodes);
             }
@@ -127,7 +139,7 @@ fn remove_from<'n>(
 }
 
 /// Takes `count` elements off one end: whole nodes first, then part of one.
-fn drop_elements(nodes: &mut VecDeque<Node>, end: End, mut count: usize) {
+fn drop_elements(nodes: &mut VecDeque<Node>, end: End, mut count: usize, capture: &CaptureSlot) {
     while count > 0 {
         let node = match end {
             End::Front => nodes.front_mut(),
@@ -137,14 +149,18 @@ fn drop_elements(nodes: &mut VecDeque<Node>, end: End, mut count: usize) {
             return;
         };
         if count < node.count() {
+            capture::keep(capture, node);
             node.truncate(end, count);
             return;
         }
         count -= node.count();
-        match end {
+        let gone = match end {
             End::Front => nodes.pop_front(),
             End::Back => nodes.pop_back(),
         };
+        if let (Some(node), Some(_)) = (gone, capture) {
+            capture::keep_gone(capture, node);
+        }
     }
 }
 

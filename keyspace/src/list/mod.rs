@@ -9,6 +9,7 @@
 //! a quicklist has plain nodes. A list without elements is a listpack.
 
 mod backlen;
+mod capture;
 mod edit;
 mod keys;
 mod limits;
@@ -18,6 +19,7 @@ mod search;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use capture::KeptNode;
 pub use edit::Side;
 pub use keys::ListMut;
 pub use limits::Limits;
@@ -25,6 +27,7 @@ pub use node::End;
 pub use range::{Range, RangeRev};
 
 use crate::packed::{Element, IntText};
+use crate::snapshot::CaptureSlot;
 use node::{Growth, Node, size_class};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
@@ -36,9 +39,9 @@ const LISTPACK_BYTES_MAX: usize = 1 << 30;
 pub type Popped = SmallVec<[u8; 64]>;
 
 /// Redis's list type.
-#[derive(Clone)]
 pub struct List {
     repr: Repr,
+    capture: CaptureSlot,
 }
 
 #[derive(Clone)]
@@ -56,7 +59,7 @@ impl Default for List {
 impl List {
     /// A list without elements; it owns no memory yet.
     pub fn new() -> Self {
-        Self { repr: Repr::Listpack(Node::with_capacity(0)) }
+        Self { repr: Repr::Listpack(Node::with_capacity(0)), capture: None }
     }
 
     /// Number of elements.
@@ -166,6 +169,9 @@ impl List {
     /// Takes the element at one end out after `read` has seen it in place, without a copy of it.
     #[inline]
     pub fn pop_with<R>(&mut self, end: End, limits: Limits, read: impl FnOnce(Element<'_>) -> R) -> Option<R> {
+        if self.capture.is_some() {
+            self.keep_end(end);
+        }
         let Repr::Quicklist { nodes, len } = &mut self.repr else {
             let Repr::Listpack(node) = &mut self.repr else {
                 return None;
@@ -241,13 +247,17 @@ impl List {
         }
         let fits = |node: &Node| !node.is_plain() && limits.shrunken(node.bytes().len(), node.count());
         if nodes.front().is_none_or(fits) {
-            let node = nodes.pop_front().unwrap_or_else(|| Node::with_capacity(0));
+            let mut node = nodes.pop_front().unwrap_or_else(|| Node::with_capacity(0));
+            self.end_capture(&mut node);
             self.repr = Repr::Listpack(node);
         }
     }
 
     #[inline]
     fn push_adapted(&mut self, end: End, value: &[u8], limits: Limits) {
+        if self.capture.is_some() {
+            self.keep_end(end);
+        }
         match &mut self.repr {
             Repr::Listpack(node) if node.bytes().len() + value.len() <= LISTPACK_BYTES_MAX => {
                 node.push(end, value, Growth { bytes_max: limits.max_bytes(), both_ends: true });

@@ -59,13 +59,16 @@ pub(super) struct Node {
     start: u32,
     end: u32,
     count: u32,
-    plain: bool,
+    /// Whether the node is plain, and its place in the picture that still lacks it, plus one.
+    tag: u32,
 }
+
+const PLAIN: u32 = 1 << 31;
 
 impl Node {
     /// A packed node without elements.
     pub(super) fn with_capacity(capacity: usize) -> Self {
-        Self { buf: zeroed(capacity), start: 0, end: 0, count: 0, plain: false }
+        Self { buf: zeroed(capacity), start: 0, end: 0, count: 0, tag: 0 }
     }
 
     /// A packed node with one element and little room beside it.
@@ -77,12 +80,34 @@ impl Node {
 
     /// A node that is `value`.
     pub(super) fn plain(value: &[u8]) -> Self {
-        Self { buf: value.into(), start: 0, end: 0, count: 1, plain: true }
+        Self { buf: value.into(), start: 0, end: 0, count: 1, tag: PLAIN }
     }
 
     #[inline]
     pub(super) fn is_plain(&self) -> bool {
-        self.plain
+        self.tag & PLAIN != 0
+    }
+
+    /// Gives the node its place in a picture that is to have it.
+    pub(super) fn set_place(&mut self, place: usize) {
+        self.tag = self.tag & PLAIN | (place as u32 + 1);
+    }
+
+    /// Its place in a picture that does not have it yet.
+    #[inline]
+    pub(super) fn place(&self) -> Option<u32> {
+        (self.tag & !PLAIN).checked_sub(1)
+    }
+
+    /// The node is in no picture (any more).
+    pub(super) fn clear_place(&mut self) {
+        self.tag &= PLAIN;
+    }
+
+    /// A node of these bytes.
+    pub(super) fn of_bytes(bytes: &[u8], count: usize, plain: bool) -> Self {
+        let end = if plain { 0 } else { bytes.len() as u32 };
+        Self { buf: bytes.into(), start: 0, end, count: count as u32, tag: if plain { PLAIN } else { 0 } }
     }
 
     #[inline]
@@ -98,7 +123,7 @@ impl Node {
     /// The elements with their back lengths, or the value of a plain node.
     #[inline]
     pub(super) fn bytes(&self) -> &[u8] {
-        if self.plain { &self.buf } else { &self.buf[self.start as usize..self.end as usize] }
+        if self.is_plain() { &self.buf } else { &self.buf[self.start as usize..self.end as usize] }
     }
 
     /// Offset of the first element.
@@ -109,13 +134,13 @@ impl Node {
 
     #[inline]
     fn finish(&self) -> usize {
-        if self.plain { self.buf.len() } else { self.end as usize }
+        if self.is_plain() { self.buf.len() } else { self.end as usize }
     }
 
     /// The element at an offset and the offset of the one behind it.
     #[inline]
     pub(super) fn entry(&self, at: usize) -> Option<(Element<'_>, usize)> {
-        if self.plain {
+        if self.is_plain() {
             return (at == 0).then_some((Element::Bytes(&self.buf), self.buf.len()));
         }
         let (element, next) = packed::decode(&self.buf[..self.end as usize], at)?;
@@ -125,7 +150,7 @@ impl Node {
     /// The element that ends at an offset and its own offset.
     #[inline]
     fn entry_before(&self, at: usize) -> Option<(Element<'_>, usize)> {
-        if self.plain {
+        if self.is_plain() {
             return Some((Element::Bytes(&self.buf), 0));
         }
         let start = self.start as usize;
@@ -143,7 +168,7 @@ impl Node {
     /// Offset of the `index`-th element, walked to from the nearer end; for `count` the end.
     pub(super) fn offset_of(&self, index: usize) -> usize {
         let finish = self.finish();
-        if self.plain {
+        if self.is_plain() {
             return if index == 0 { 0 } else { finish };
         }
         let start = self.start as usize;
@@ -406,7 +431,7 @@ impl Node {
             from = next;
         }
         self.count -= removed as u32;
-        if !self.plain && removed > 0 {
+        if !self.is_plain() && removed > 0 {
             self.buf.copy_within(from..self.end as usize, to);
             self.end -= (from - to) as u32;
             self.shrink();

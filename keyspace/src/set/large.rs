@@ -10,6 +10,7 @@
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -18,6 +19,7 @@ use crate::dict::{self, Dict, Records, Slot};
 use crate::entry::{Entry, Kind};
 use crate::packed::{Element, IntText};
 use crate::room::{Home, Room};
+use crate::snapshot::{CaptureSlot, Captured, Gathering, InCapture, Parts, STEP_BUCKETS};
 
 /// The layout of a set's table.
 struct Members;
@@ -74,12 +76,13 @@ pub struct Set {
     members: Dict<Members>,
     room: Room,
     seed: u64,
+    capture: CaptureSlot,
 }
 
 impl Set {
     /// An empty set, hashing with `seed`, which nobody outside should know.
     pub fn new(seed: u64) -> Self {
-        Self { members: Dict::new(seed), room: Room::default(), seed }
+        Self { members: Dict::new(seed), room: Room::default(), seed, capture: None }
     }
 
     /// The large set of an entry of kind [`Kind::Set`].
@@ -162,10 +165,26 @@ impl Set {
     }
 
     fn remove_at(&mut self, slot: Slot, member_len: usize) {
+        if self.capture.is_some() {
+            self.keep(slot);
+        }
         let home = home(slot.is_marked());
         let record = self.members.remove(slot);
         // SAFETY: just removed; the mark says where it lives.
         unsafe { self.room.free(record, record_size(member_len), home) };
+    }
+
+    /// Copies the member at a slot, which is about to go, for a capture that does not have it.
+    #[cold]
+    fn keep(&mut self, slot: Slot) {
+        if let Some(capture) = &self.capture
+            && !self.members.is_captured(slot)
+        {
+            // SAFETY: the slot's record lives.
+            let member = unsafe { Members::key(slot.record()) };
+            capture.gathering.add(|parts| parts.push_member(member));
+            self.members.set_captured(slot);
+        }
     }
 
     /// A member chosen uniformly; `below(n)` gives random numbers below n.
@@ -250,8 +269,42 @@ impl Clone for Set {
     }
 }
 
+impl Captured for Set {
+    fn begin_capture(&mut self, gathering: Arc<Gathering>) {
+        self.members.begin_capture();
+        self.capture = InCapture::slot(gathering);
+    }
+
+    fn capture_step(&mut self, bytes_max: usize) -> bool {
+        let Some(mut capture) = self.capture.take() else { return true };
+        let mut parts = Parts::default();
+        for _ in 0..STEP_BUCKETS {
+            capture.cursor = self.members.capture(capture.cursor, |record| {
+                // SAFETY: records in the table live while it is borrowed.
+                parts.push_member(unsafe { Members::key(record) });
+            });
+            if capture.cursor == 0 {
+                capture.gathering.give(parts);
+                capture.gathering.finish();
+                return true;
+            }
+            if parts.bytes() >= bytes_max {
+                break;
+            }
+        }
+        capture.gathering.give(parts);
+        self.capture = Some(capture);
+        false
+    }
+
+    fn gathering(&self) -> Option<&Arc<Gathering>> {
+        self.capture.as_ref().map(|capture| &capture.gathering)
+    }
+}
+
 impl Drop for Set {
     fn drop(&mut self) {
+        while !self.capture_step(usize::MAX) {}
         let mut cursor = 0;
         while self.members.marked() > 0 {
             cursor = self.members.scan(cursor, |record, marked| {

@@ -183,6 +183,26 @@ impl Store {
         self.dict.scan(cursor, |record, _| visit(Slab::handle(record)))
     }
 
+    /// Begins a capture of the members.
+    pub(super) fn begin_capture(&mut self) {
+        self.dict.begin_capture();
+    }
+
+    /// Counts a live member as captured; false when it was already.
+    pub(super) fn set_captured(&mut self, slot: Option<Slot>, handle: Handle) -> bool {
+        let record = self.slab.record(handle);
+        let slot = slot.or_else(|| self.dict.slot_of(self.dict.hash(self.member(handle)), record));
+        let Some(slot) = slot.filter(|&slot| !self.dict.is_captured(slot)) else { return false };
+        self.dict.set_captured(slot);
+        true
+    }
+
+    /// Visits members that were not captured, which are from then on, as [`Dict::capture`] does.
+    pub(super) fn capture(&mut self, cursor: u64, visit: impl FnMut(Handle)) -> u64 {
+        let mut visit = visit;
+        self.dict.capture(cursor, |record| visit(Slab::handle(record)))
+    }
+
     /// Bytes of records, boxes and table.
     pub(super) fn memory_usage(&self) -> usize {
         let boxes = self.boxes.capacity() * size_of::<Option<Boxed>>() + self.spare_boxes.capacity() * size_of::<u32>();

@@ -5,6 +5,7 @@
 
 pub mod algebra;
 mod bounds;
+mod capture;
 #[cfg(test)]
 mod key_tests;
 mod large;
@@ -24,10 +25,11 @@ pub use bounds::{LexBound, ScoreBound};
 pub use limits::Limits;
 use members::Store;
 pub use read::ZsetRef;
-use tree::{AfterScore, BeforeScore, ByMember, Entry, Members, Tree};
+use tree::{AfterScore, BeforeScore, ByMember, Entry, LEAF_LEN, Members, Tree};
 pub use write::ZsetMut;
 
-use crate::object::discard_later;
+use crate::object::Object;
+use crate::snapshot::CaptureSlot;
 
 /// How many records a walk asks for ahead of the one that it answers.
 const AHEAD: usize = 8;
@@ -51,12 +53,13 @@ pub enum Put {
 pub struct SortedSet {
     tree: Tree,
     store: Store,
+    capture: CaptureSlot,
 }
 
 impl SortedSet {
     /// An empty set, hashing its members with `seed`.
     pub fn new(seed: u64) -> Self {
-        Self { tree: Tree::new(), store: Store::new(seed) }
+        Self { tree: Tree::new(), store: Store::new(seed), capture: None }
     }
 
     /// The set that a packed blob holds.
@@ -91,7 +94,10 @@ impl SortedSet {
     /// one it shall have, or none to leave things alone.
     pub fn put_with(&mut self, member: &[u8], decide: impl FnOnce(Option<f64>) -> Option<f64>) -> Put {
         let hash = self.store.hash(member);
-        if let Some((_, handle)) = self.store.find(hash, member) {
+        if let Some((slot, handle)) = self.store.find(hash, member) {
+            if self.capture.is_some() {
+                self.keep(Some(slot), handle);
+            }
             return self.tree.update(&mut self.store, handle, |old| decide(Some(old)));
         }
         let Some(score) = decide(None) else { return Put::Declined };
@@ -119,6 +125,9 @@ impl SortedSet {
     /// Removes a member and answers the score that it had.
     pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
         let (slot, handle) = self.store.find(self.store.hash(member), member)?;
+        if self.capture.is_some() {
+            self.keep(Some(slot), handle);
+        }
         let score = self.tree.remove(&mut self.store, handle);
         self.store.remove(Some(slot), handle);
         Some(score)
@@ -135,11 +144,14 @@ impl SortedSet {
             for (member, score) in stay {
                 rest.put(member, score);
             }
-            discard_later(Box::new(std::mem::replace(self, rest)));
+            Object::Zset(Box::new(std::mem::replace(self, rest))).discard();
             return ranks.len();
         }
         let mut left = ranks.len();
         while left > 0 {
+            if self.capture.is_some() {
+                self.keep_range(ranks.start..ranks.start + left.min(LEAF_LEN));
+            }
             // What a leaf holds of the range goes in one step.
             let gone = self.tree.remove_run(&mut self.store, ranks.start, left);
             for &handle in &gone {
@@ -155,12 +167,18 @@ impl SortedSet {
 
     /// Removes the first member; `take` sees it and makes the answer.
     pub fn pop_first<T>(&mut self, take: impl FnOnce(&[u8], f64) -> T) -> Option<T> {
+        if self.capture.is_some() {
+            self.keep_range(0..1);
+        }
         let entry = self.tree.pop_first(&mut self.store)?;
         Some(self.finish_pop(entry, take))
     }
 
     /// Removes the last member; `take` sees it and makes the answer.
     pub fn pop_last<T>(&mut self, take: impl FnOnce(&[u8], f64) -> T) -> Option<T> {
+        if self.capture.is_some() {
+            self.keep_range(self.len().saturating_sub(1)..self.len());
+        }
         let entry = self.tree.pop_last(&mut self.store)?;
         Some(self.finish_pop(entry, take))
     }

@@ -26,8 +26,8 @@ mod check;
 mod tests;
 
 pub(crate) use iter::Iter;
-pub(crate) use node::Entry;
-use node::{Inner, LEAF_LEN, Leaf, NIL};
+pub(crate) use node::{Entry, LEAF_LEN};
+use node::{Inner, Leaf, NIL};
 use pool::Pool;
 use prefetch::prefetch;
 use probe::BeforeKey;

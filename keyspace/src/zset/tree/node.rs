@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::{Handle, probe::Probe};
 
 /// 63 entries and the header fill twelve cache lines, and 64 such leaves a 48 KB size class.
-pub(super) const LEAF_LEN: usize = 63;
+pub(crate) const LEAF_LEN: usize = 63;
 /// 50 children fill sixteen cache lines.
 pub(super) const FANOUT: usize = 50;
 /// No node.
