@@ -28,6 +28,7 @@ const UNSAFE_MODULES: &[&str] = &[
     "keyspace/src/set/",
     "keyspace/src/shard.rs",
     "keyspace/src/slab.rs",
+    "keyspace/src/snapshot/",
     "keyspace/src/walk.rs",
     "keyspace/src/stream/keys.rs",
     "keyspace/src/zset/",

@@ -11,8 +11,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
-use parking_lot::{Mutex, RawMutex};
 use parking_lot::lock_api::RawMutex as _;
+use parking_lot::{Mutex, RawMutex};
 
 use crate::change::Interest;
 use crate::db::{self, Db};

@@ -267,9 +267,7 @@ impl<S: Sink> Run<'_, '_, S> {
         let result = batch.try_for_each(|copied| {
             self.keys += 1;
             match copied {
-                Copied::Whole(entry) => {
-                    self.sink.entry(self.head(db, entry), View::of(entry)).map_err(Failure::Sink)
-                }
+                Copied::Whole(entry) => self.sink.entry(self.head(db, entry), View::of(entry)).map_err(Failure::Sink),
                 Copied::Parts(entry, gathering) => self.emit_parts(db, entry, gathering),
             }
         });

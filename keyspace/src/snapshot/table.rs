@@ -8,9 +8,9 @@
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use super::STEP_BUCKETS;
 use super::batch::{Batch, is_gathered};
 use super::gathering::{Captured, Gathering};
-use super::STEP_BUCKETS;
 use super::side::Side;
 use crate::db::Db;
 use crate::dict::Slot;
