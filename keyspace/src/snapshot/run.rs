@@ -138,7 +138,7 @@ impl Capture<'_> {
 }
 
 impl Side {
-    fn pop_orphan(&self) -> Option<Box<crate::db::Db>> {
+    fn pop_orphan(&self) -> Option<crate::db::Db> {
         self.orphans.lock().pop()
     }
 }

@@ -16,7 +16,7 @@ pub(crate) struct Side {
     /// Copies that writers made of what they were about to change; full batches.
     pub(super) saved: Mutex<VecDeque<Batch>>,
     /// Tables that were taken out of the keyspace while their capture ran; they stay until its end.
-    pub(super) orphans: Mutex<Vec<Box<Db>>>,
+    pub(super) orphans: Mutex<Vec<Db>>,
     /// Collections that the capture has begun.
     pub(super) gatherings: Mutex<Vec<Arc<Gathering>>>,
     /// Bytes of copies in memory.
@@ -29,7 +29,7 @@ pub(crate) struct Side {
 impl Side {
     /// Takes a table over that leaves the keyspace.
     pub(crate) fn adopt(&self, table: Box<Db>) {
-        self.orphans.lock().push(table);
+        self.orphans.lock().push(*table);
     }
 
     pub(super) fn add_bytes(&self, bytes: usize) {
