@@ -107,6 +107,11 @@ impl User {
         granting.any(|selector| selector.allows_all_keys(crate::rule::Access::READ))
     }
 
+    /// Whether one of his selectors lets him read a key.
+    pub fn reads_key(&self, key: &[u8]) -> bool {
+        self.all_selectors().any(|selector| selector.allows_key(key, crate::rule::Access::READ))
+    }
+
     /// Whether a subscription may stay.
     pub fn allows_channel(&self, channel: &[u8], is_pattern: bool) -> bool {
         self.all_selectors().any(|selector| selector.allows_channel(channel, is_pattern))

@@ -47,6 +47,10 @@ pub struct Client {
     pub watched: Vec<(usize, Box<[u8]>)>,
     /// Set when one of them changed.
     pub watch_flag: WatchFlag,
+    /// Whether its reads are to be noted (CLIENT TRACKING).
+    pub(crate) tracked: bool,
+    /// CLIENT CACHING, for the next command.
+    pub(crate) caching: Option<bool>,
     /// CLIENT REPLY.
     pub replies: Replies,
     /// CLIENT NO-TOUCH.
@@ -141,6 +145,10 @@ pub struct Shared {
 #[allow(missing_docs)]
 pub struct Facts {
     pub user: Mutex<Box<[u8]>>,
+    /// See [`crate::node::tracking::mode`].
+    pub tracking: AtomicU32,
+    /// The connection that gets its invalidations; 0: itself.
+    pub redirect: AtomicU64,
     pub name: Mutex<Option<Box<[u8]>>>,
     pub lib_name: Mutex<Option<Box<[u8]>>>,
     pub lib_ver: Mutex<Option<Box<[u8]>>>,
@@ -320,6 +328,8 @@ impl Client {
             multi: None,
             watched: Vec::new(),
             watch_flag: WatchFlag::default(),
+            tracked: shared.facts.tracking.load(Relaxed) != 0,
+            caching: None,
             replies: Replies::On,
             no_touch: false,
             closing: false,
@@ -423,6 +433,7 @@ impl Client {
     /// Takes the connection out of everything that knows it, but the list of connections.
     pub fn leave(&mut self, node: &Node) {
         node.pubsub.leave(self);
+        self.untrack(node);
         node.monitoring.monitors.remove(&self.shared);
         if let Some(waiter) = self.waiting.take() {
             node.blocking.abandon(node, &waiter);

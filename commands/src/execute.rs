@@ -62,6 +62,11 @@ pub fn execute(node: &Node, core: &mut Core, client: &mut Client, request: Reque
         withhold(client, out, mark);
         return Outcome::Done;
     }
+    if client.tracked {
+        node.bound_tracking();
+        // What went to make room comes before the reply.
+        client.take_messages(out);
+    }
     if node.pause.is_set() && guards::is_paused(node, core, client, &request) {
         return Outcome::Paused;
     }
@@ -72,9 +77,12 @@ pub fn execute(node: &Node, core: &mut Core, client: &mut Client, request: Reque
     }
     core.stats.commands.add(1);
     let outcome = run(node, core, client, Origin::Connection, request, out);
-    publish::publish(node, core);
+    publish::publish(node, core, client.shared.id);
     if client.replies != Replies::On && !command.has(flag::MESSAGE) {
         withhold(client, out, mark);
+    }
+    if client.caching.is_some() && client.multi.is_none() && !command.has(flag::KEEPS_CACHING) {
+        client.caching = None;
     }
     if client.is_subscriber() {
         client.take_messages(out);
@@ -172,7 +180,11 @@ pub(crate) fn call(ctx: &mut Ctx<'_>, request: &Request<'_>) -> Outcome {
         return Outcome::Done;
     };
     let mut args = request.args(&ctx.node.space);
-    match handler(ctx, &mut args) {
+    let result = handler(ctx, &mut args);
+    if ctx.client.tracked {
+        ctx.note_reads(request);
+    }
+    match result {
         Ok(()) => Outcome::Done,
         Err(Error::Wait(wait)) => {
             ctx.out.truncate(mark);

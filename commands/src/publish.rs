@@ -1,15 +1,17 @@
 //! What follows a command once its locks are free.
 
+use keyspace::change::Interest;
+
 use crate::node::Node;
 use crate::node::core::Core;
 use crate::wake::{self, Ready};
 
-/// Adds what the command did to the statistics, and serves the clients that waited for it.
+/// Adds what a command of `actor` (a connection's number; 0: nobody) did to the statistics, and serves the clients that waited for it.
 #[inline]
-pub(crate) fn publish(node: &Node, core: &mut Core) {
+pub(crate) fn publish(node: &Node, core: &mut Core, actor: u64) {
     add_up(core);
-    if !core.tally.changes.is_empty() {
-        tell(node, core);
+    if !core.tally.changes.is_empty() || core.tally.flushed {
+        tell(node, core, actor);
     }
 }
 
@@ -26,16 +28,23 @@ fn add_up(core: &mut Core) {
 }
 
 #[cold]
-fn tell(node: &Node, core: &mut Core) {
+fn tell(node: &Node, core: &mut Core, actor: u64) {
     let mut ready = Ready::default();
-    settle(node, core, &mut ready);
+    settle(node, core, &mut ready, actor);
     wake::serve(node, core, ready);
 }
 
 /// As `publish`, for one of several requests that run in a row: who is ready is only noted.
-pub(crate) fn settle(node: &Node, core: &mut Core, ready: &mut Ready) {
+pub(crate) fn settle(node: &Node, core: &mut Core, ready: &mut Ready, actor: u64) {
     add_up(core);
+    let told = std::mem::take(&mut core.tally.invalidated);
+    if node.space.interest() & Interest::FOLLOW.0 != 0 {
+        node.invalidate(&core.tally.changes[told..], actor);
+    }
     for change in core.tally.changes.drain(..).filter(|change| change.modified) {
         ready.note(node, change.db, &change.key);
+    }
+    if std::mem::take(&mut core.tally.flushed) {
+        node.invalidate_all();
     }
 }

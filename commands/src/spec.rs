@@ -191,6 +191,8 @@ pub mod flag {
     pub const TOUCHES: u32 = 1 << 17;
     /// A client that waits with it hears when its key is gone or of another type.
     pub const HEEDS_LOSS: u32 = 1 << 19;
+    /// What CLIENT CACHING said holds beyond it.
+    pub const KEEPS_CACHING: u32 = 1 << 20;
     /// Its reply is a message: CLIENT REPLY OFF does not withhold it.
     pub const MESSAGE: u32 = 1 << 29;
     /// Arguments are secrets: neither MONITOR nor the slow log shows them.

@@ -57,7 +57,7 @@ pub(crate) fn serve(node: &Node, core: &mut Core, mut ready: Ready) {
                 continue;
             }
             let ended = serve_one(node, core, &waiter);
-            publish::settle(node, core, &mut ready);
+            publish::settle(node, core, &mut ready, waiter.client_id());
             // The rest want the same of the same key, unless it is of another type than this one waited for, or they
             // want to know that it is gone.
             if !ended && !is_there(node, db, &key) && !node.blocking.heeds_loss() {

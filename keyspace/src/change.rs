@@ -115,6 +115,10 @@ pub struct Tally {
     pub expired: u64,
     /// Hash fields that expired.
     pub expired_fields: u64,
+    /// A whole database was emptied.
+    pub flushed: bool,
+    /// So many of `changes` were told to those who cache keys.
+    pub invalidated: usize,
     /// Changes somebody is interested in, in order.
     pub changes: Vec<Change>,
 }

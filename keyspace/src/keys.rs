@@ -456,6 +456,7 @@ impl<'k> Keys<'k> {
     /// locked.
     pub fn flush(&mut self, lazily: bool) -> usize {
         assert!(matches!(self.held, Held::All), "FLUSH locks everything");
+        self.tally.flushed = true;
         // SAFETY: all shards are locked, and no reference into them is in use.
         (0..self.space.shards()).map(|shard| unsafe { self.space.flush(shard, self.db, lazily) }).sum()
     }

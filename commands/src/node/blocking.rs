@@ -77,6 +77,11 @@ impl Waiter {
         self.request.request()
     }
 
+    /// The number of the connection that waits.
+    pub(crate) fn client_id(&self) -> u64 {
+        self.shared.id
+    }
+
     /// A client like the one that waits, to run the request as: the client itself belongs to its own core.
     pub(crate) fn stand_in(&self, node: &Node) -> Client {
         let mut client = Client::new(node, self.shared.clone());

@@ -4,7 +4,8 @@ use std::fmt::Write;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::Node;
-use crate::client::{Client, Shared};
+use super::tracking::mode;
+use crate::client::{Client, Facts, Shared};
 use crate::request::Request;
 
 /// The connection that asks: of itself it can tell more than others can.
@@ -56,11 +57,21 @@ pub(crate) fn push(line: &mut Vec<u8>, node: &Node, shared: &Shared, now_ms: i64
         command.map_or("NULL", |index| node.table.name_at(index)),
     );
     line.extend_from_slice(&facts.user.lock());
-    let _ = write!(Text(line), " redir=-1 resp={} lib-name=", if facts.resp3.load(Relaxed) { 3 } else { 2 },);
+    let _ = write!(
+        Text(line),
+        " redir={} resp={} lib-name=",
+        redirect(facts),
+        if facts.resp3.load(Relaxed) { 3 } else { 2 },
+    );
     push_text(line, &facts.lib_name);
     line.extend_from_slice(b" lib-ver=");
     push_text(line, &facts.lib_ver);
     let _ = write!(Text(line), " io-thread={}", shared.core.load(Relaxed));
+}
+
+/// Where invalidations go: nowhere (-1), to the connection itself (0), or to another.
+pub(crate) fn redirect(facts: &Facts) -> i64 {
+    if facts.tracking.load(Relaxed) == 0 { -1 } else { facts.redirect.load(Relaxed) as i64 }
 }
 
 /// Output that waits for the client to read.
@@ -87,11 +98,15 @@ fn push_text(line: &mut Vec<u8>, text: &parking_lot::Mutex<Option<Box<[u8]>>>) {
 /// One letter each, N for none.
 fn flags(shared: &Shared, own: Option<&Client>) -> String {
     let facts = &shared.facts;
+    let tracks = |mode: u32| facts.tracking.load(Relaxed) & mode != 0;
     let letters = [
         (facts.monitor.load(Relaxed), 'O'),
         (shared.is_subscriber(), 'P'),
         (facts.multi.load(Relaxed) >= 0, 'x'),
         (shared.is_blocked(), 'b'),
+        (tracks(mode::ON), 't'),
+        (tracks(mode::BROKEN), 'R'),
+        (tracks(mode::BCAST), 'B'),
         (own.is_some_and(|client| client.watch_flag.load(Relaxed)), 'd'),
         (own.is_some_and(|client| client.closing), 'c'),
         (facts.unix_socket.load(Relaxed), 'U'),

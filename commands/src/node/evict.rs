@@ -137,7 +137,7 @@ pub(super) fn evict(node: &Node, core: &mut Core, limit: u64) -> bool {
         }
     };
     core.stats.evicted.add(evicted as u64);
-    publish(node, core);
+    publish(node, core, 0);
     core.last = core.clock.ticks();
     let ms = core.clock.ns_between(start, core.last) / 1_000_000;
     node.monitoring.latency.record(&node.settings, "eviction-cycle", ms, core.now.unix_ms / 1000);

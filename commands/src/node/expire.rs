@@ -65,7 +65,7 @@ pub(crate) fn cycle(node: &Node, core: &mut Core, hz: u32) {
     for _ in 0..own {
         let shard = core.index + core.expiry.next % own * cores;
         let in_time = walk_shard(node, core, shard, &effort, start, &mut seen);
-        publish(node, core);
+        publish(node, core, 0);
         if !in_time {
             core.stats.expire_cap_reached.add(1);
             break;

@@ -16,6 +16,7 @@ mod prefetch;
 pub mod pubsub;
 pub mod stats;
 mod tick;
+pub mod tracking;
 pub mod usage;
 
 use std::io;
@@ -36,6 +37,7 @@ use monitoring::Monitoring;
 use pause::Pause;
 use pubsub::PubSub;
 use stats::CoreStats;
+use tracking::Tracking;
 
 /// See the module's head.
 pub struct Node {
@@ -55,6 +57,8 @@ pub struct Node {
     pub acl: Acl,
     /// Clients that wait for keys.
     pub blocking: Blocking,
+    /// Who caches what.
+    pub tracking: Tracking,
     /// CLIENT PAUSE.
     pub pause: Pause,
     /// What is done about clients that go too far.
@@ -102,6 +106,7 @@ impl Node {
             clients: DashMap::new(),
             pubsub: PubSub::default(),
             blocking: Blocking::default(),
+            tracking: Tracking::default(),
             pause: Pause::default(),
             care: Care::default(),
             errors: DashMap::new(),

@@ -37,6 +37,7 @@ impl Node {
             self.work(core, hz);
         }
         if core.index == 0 {
+            self.bound_tracking();
             self.sample(core.now.unix_ms);
         }
         Duration::from_micros(1_000_000 / u64::from(hz))

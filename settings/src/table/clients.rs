@@ -21,5 +21,5 @@ section! {
     /// The longest single argument of a command.
     proto_max_bulk_len: u64 = "512mb", Kind::memory(MIB, i64::MAX as u64), works;
     /// How many keys the server remembers for clients that cache them; 0 sets no bound.
-    tracking_table_max_keys: u64 = "1000000", Kind::COUNT;
+    tracking_table_max_keys: u64 = "1000000", Kind::COUNT, works;
 }

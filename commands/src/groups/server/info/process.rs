@@ -64,7 +64,7 @@ pub(super) fn clients(ctx: &mut Ctx, text: &mut Text) {
     text.field("client_recent_max_input_buffer", input_max);
     text.field("client_recent_max_output_buffer", output_max);
     text.field("blocked_clients", blocked);
-    text.field("tracking_clients", 0);
+    text.field("tracking_clients", node.tracking.totals().0);
     text.field("pubsub_clients", pubsub);
     text.field("watching_clients", watching);
     text.field("clients_in_timeout_table", blocked);

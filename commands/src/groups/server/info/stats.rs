@@ -35,12 +35,13 @@ pub(super) fn stats(ctx: &mut Ctx, text: &mut Text) {
             "active_defrag_key_misses",
             "total_active_defrag_time",
             "current_active_defrag_time",
-            "tracking_total_keys",
-            "tracking_total_items",
-            "tracking_total_prefixes",
-            "unexpected_error_replies",
         ],
     );
+    let (_, keys, items, prefixes) = ctx.node.tracking.totals();
+    text.field("tracking_total_keys", keys);
+    text.field("tracking_total_items", items);
+    text.field("tracking_total_prefixes", prefixes);
+    text.field("unexpected_error_replies", 0);
     text.field("total_error_replies", sum(ctx.node, |core| core.errors.get()));
     text.field("dump_payload_sanitizations", 0);
     text.field("total_reads_processed", sum(ctx.node, |core| core.reads.get()));
