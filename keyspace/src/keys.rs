@@ -540,6 +540,18 @@ impl Keyspace {
         }
     }
 
+    /// As `with_table`, for writing; makes the table when it is not there yet. `change` hears no events: it is for
+    /// loading, before anybody listens.
+    pub fn with_table_mut<T>(&self, shard: usize, db: usize, change: impl FnOnce(&mut Db) -> T) -> T {
+        self.lock(shard);
+        // SAFETY: the lock is held until `change` is done, and no other reference from there is in use.
+        unsafe {
+            let answer = change(self.db_or_new(shard, db));
+            self.unlock(shard, db);
+            answer
+        }
+    }
+
     /// The databases whose table in one shard is as `is_it` says.
     pub fn dbs_where(&self, shard: usize, is_it: impl Fn(&Db) -> bool) -> SmallVec<[usize; 4]> {
         self.lock(shard);

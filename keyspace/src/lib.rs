@@ -1,6 +1,7 @@
 //! Values, shards, tables, expiry, eviction and the list of changes; no Redis grammar.
 
 mod ahead;
+pub mod backlen;
 pub mod change;
 pub mod db;
 pub mod dict;
@@ -9,6 +10,7 @@ pub mod entry;
 pub mod epoch;
 pub mod export;
 pub mod hash;
+pub mod import;
 pub mod intset;
 pub mod keys;
 pub mod list;

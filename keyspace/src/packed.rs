@@ -127,6 +127,15 @@ impl<'a> Encoded<'a> {
         }
     }
 
+    /// An element that was decoded elsewhere, perhaps from another encoding than ours.
+    #[inline]
+    pub(crate) fn of(element: Element<'a>) -> Self {
+        match element {
+            Element::Bytes(bytes) => Self::new(bytes),
+            Element::Int(int) => Self::int(int),
+        }
+    }
+
     /// Bytes that stay text even where they spell an integer.
     #[inline]
     pub(crate) fn string(value: &'a [u8]) -> Self {

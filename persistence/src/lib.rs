@@ -1,4 +1,5 @@
 //! The write-ahead log, snapshots, RDB and AOF files, and the disk they stand on; never sees a command.
 
 pub mod disk;
+pub mod rdb;
 pub mod wal;

@@ -14,6 +14,7 @@ pub mod monitoring;
 pub mod pause;
 mod prefetch;
 pub mod pubsub;
+mod shapes;
 pub mod stats;
 mod tick;
 pub mod tracking;
@@ -76,6 +77,8 @@ pub struct Node {
     /// The length from which an element of a list gets a node of its own (DEBUG quicklist-packed-threshold);
     /// 0: when it exceeds a node's limit.
     pub list_packed_threshold: AtomicUsize,
+    /// Payloads of RESTORE are not summed up (DEBUG set-skip-checksum-validation).
+    pub skips_payload_checksums: AtomicBool,
     /// The most memory that was seen in use.
     pub memory_peak: AtomicU64,
     /// How `used_memory` is found.
@@ -116,6 +119,7 @@ impl Node {
             host: OnceLock::new(),
             rejected_connections: AtomicU64::new(0),
             list_packed_threshold: AtomicUsize::new(0),
+            skips_payload_checksums: AtomicBool::new(false),
             memory_peak: AtomicU64::new(0),
             measure: memory::used_memory,
             active_expire: AtomicBool::new(true),

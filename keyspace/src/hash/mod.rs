@@ -10,6 +10,7 @@
 //!   [`crate::keys::Keys::expire_fields`].
 //! - Every hash with field deadlines stands in its table's [`schedule`] under the earliest of them.
 
+mod build;
 mod edit;
 mod keys;
 mod large;
@@ -20,6 +21,7 @@ mod small;
 mod tests;
 mod view;
 
+pub use build::NewHash;
 pub use edit::HashMut;
 pub use keys::ExpiredFields;
 pub use large::Hash;

@@ -8,7 +8,7 @@
 //! Invariants: a quicklist has no empty node, and its `len` is the sum of its nodes' counts. Only
 //! a quicklist has plain nodes. A list without elements is a listpack.
 
-mod backlen;
+mod build;
 mod capture;
 mod edit;
 mod keys;
@@ -19,6 +19,7 @@ mod search;
 #[cfg(test)]
 mod tests;
 
+pub use build::{NewList, NodeView};
 pub(crate) use capture::KeptNode;
 pub use edit::Side;
 pub use keys::ListMut;

@@ -7,7 +7,7 @@
 //! A push is a store at one end. Elements move only when that end has no room left, and then so
 //! much room is made that moving costs a constant per byte pushed.
 
-use super::backlen;
+use crate::backlen;
 use crate::packed::{self, Element, Encoded};
 use base::number::parse_i64;
 use std::ops::Range;
@@ -235,6 +235,19 @@ impl Node {
             }
         };
         self.write(at as usize, &encoded, total);
+        self.count += 1;
+    }
+
+    /// Adds an element at the tail of a packed node that is being filled.
+    #[inline]
+    pub(super) fn push_element(&mut self, element: Element<'_>) {
+        let encoded = Encoded::of(element);
+        let total = encoded.len() + backlen::size(encoded.len());
+        if self.buf.len() - (self.end as usize) < total {
+            self.make_room(End::Back, total, Growth { bytes_max: 0, both_ends: false });
+        }
+        self.write(self.end as usize, &encoded, total);
+        self.end += total as u32;
         self.count += 1;
     }
 

@@ -3,9 +3,9 @@
 //! An element is reached through the nodes' counts from the nearer end, then inside its node from
 //! the nearer end; from there on each step is one decode.
 
-use super::backlen;
 use super::node::Node;
 use super::{List, Repr};
+use crate::backlen;
 use crate::packed::{self, Element};
 
 impl List {

@@ -32,6 +32,29 @@ impl NewSet {
         Self::start(Form::Ints, seed, limits)
     }
 
+    /// A set that comes in with `expected` members, in any order.
+    pub fn with_expected(expected: usize, seed: u64, limits: Limits) -> Self {
+        let form = if expected <= limits.ints_max() { Form::Ints } else { Form::Large };
+        Self::start(form, seed, limits)
+    }
+
+    /// A set that comes in with `expected` members and was packed where it comes from.
+    pub fn packed(expected: usize, seed: u64, limits: Limits) -> Self {
+        let form = if expected <= limits.listpack_entries_max { Form::Packed } else { Form::Large };
+        // What was packed elsewhere stays so, however long its members are.
+        Self::start(form, seed, Limits { listpack_value_len_max: usize::MAX, ..limits })
+    }
+
+    /// A set of integers in `intset` form, ascending.
+    pub fn of_ints(blob: Vec<u8>, seed: u64, limits: Limits) -> Self {
+        let is_small = intset::len(&blob) <= limits.ints_max();
+        let mut set = Self { repr: Repr::Ints(blob), seed, limits };
+        if !is_small {
+            set.become_large();
+        }
+        set
+    }
+
     /// An empty set that begins in a form.
     pub(super) fn start(form: Form, seed: u64, limits: Limits) -> Self {
         let repr = match form {

@@ -110,6 +110,14 @@ impl<'a> SetRef<'a> {
         }
     }
 
+    /// A set of integers as it is stored, see [`crate::intset`]; None for any other.
+    pub fn as_intset(&self) -> Option<&'a [u8]> {
+        match self.0 {
+            Repr::Ints(blob) => Some(blob),
+            _ => None,
+        }
+    }
+
     /// Visits every member.
     pub fn for_each(&self, mut visit: impl FnMut(Element<'a>)) {
         match self.0 {

@@ -142,7 +142,7 @@ impl GroupBuilder {
         active_ms: Option<i64>,
         ids: impl Iterator<Item = Id>,
     ) -> Result<(), Malformed> {
-        let consumer = self.0.create(name, seen_ms).ok_or(Malformed("two consumers of one name"))?;
+        let consumer = self.0.create(name, seen_ms).ok_or(Malformed("Duplicate stream consumer detected"))?;
         self.0[consumer].active_ms = active_ms;
         for id in ids {
             let pending = self.0.pending(id).ok_or(Malformed("a consumer's entry is not pending in its group"))?;

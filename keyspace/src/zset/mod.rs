@@ -5,6 +5,7 @@
 
 pub mod algebra;
 mod bounds;
+mod build;
 mod capture;
 #[cfg(test)]
 mod key_tests;
@@ -22,6 +23,7 @@ mod tests;
 use std::ops::Range;
 
 pub use bounds::{LexBound, ScoreBound};
+pub use build::NewZset;
 pub use limits::Limits;
 use members::Store;
 pub use read::ZsetRef;

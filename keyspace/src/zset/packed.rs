@@ -114,6 +114,11 @@ pub(super) fn push(blob: &mut Vec<u8>, member: &[u8], score: f64) {
     blob.extend_from_slice(&encoded(member, score));
 }
 
+/// How the pair at an offset compares with another.
+pub(super) fn compare_at(blob: &[u8], at: usize, score: f64, member: &[u8]) -> Option<Ordering> {
+    pair_at(blob, at).map(|pair| pair.compare(score, member))
+}
+
 /// A member that is about to be added or updated.
 pub(super) struct Plan {
     /// What that does.

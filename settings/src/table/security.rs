@@ -23,5 +23,5 @@ section! {
     /// Who may load and unload modules with the command MODULE.
     enable_module_command: Access = "no", Kind::one_of::<Access>(), at_start, works;
     /// How thoroughly the payload of RESTORE is checked.
-    sanitize_dump_payload: SanitizeDumpPayload = "no", Kind::one_of::<SanitizeDumpPayload>();
+    sanitize_dump_payload: SanitizeDumpPayload = "no", Kind::one_of::<SanitizeDumpPayload>(), works;
 }

@@ -2,6 +2,7 @@
 
 mod copy;
 mod del;
+pub(super) mod dump;
 mod exists;
 mod expire;
 mod keys;
@@ -20,6 +21,7 @@ use crate::spec::{ArgDoc, ArgType, Command};
 pub(crate) const COMMANDS: &[&Command] = &[
     &copy::COPY,
     &del::DEL,
+    &dump::DUMP,
     &exists::EXISTS,
     &expire::EXPIRE,
     &expire::EXPIREAT,
@@ -35,6 +37,7 @@ pub(crate) const COMMANDS: &[&Command] = &[
     &randomkey::RANDOMKEY,
     &rename::RENAME,
     &rename::RENAMENX,
+    &dump::RESTORE,
     &scan::SCAN,
     &sort::SORT,
     &sort::SORT_RO,

@@ -37,6 +37,7 @@ pub(crate) const COMMANDS: &[&Command] = &[
     &memory::MEMORY,
     &module::MODULE,
     &monitor::MONITOR,
+    &super::generic::dump::RESTORE_ASKING,
     &role::ROLE,
     &shutdown::SHUTDOWN,
     &slowlog::SLOWLOG,

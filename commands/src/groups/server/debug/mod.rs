@@ -42,6 +42,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("RELOAD", 0..=ANY, no_persistence),
     ("REPLYBUFFER", 2..=2, reply_buffer),
     ("SET-ACTIVE-EXPIRE", 1..=1, set_active_expire),
+    ("SET-SKIP-CHECKSUM-VALIDATION", 1..=1, skip_payload_checksums),
     ("SLEEP", 1..=1, sleep),
     ("STRINGMATCH-LEN", 2..=2, string_match),
 ];
@@ -129,6 +130,11 @@ fn pause_cron(ctx: &mut Ctx, mut words: Args) -> Result<()> {
 
 fn set_active_expire(ctx: &mut Ctx, mut words: Args) -> Result<()> {
     ctx.node.set_active_expire(switch(&mut words)?);
+    ok(ctx)
+}
+
+fn skip_payload_checksums(ctx: &mut Ctx, mut words: Args) -> Result<()> {
+    ctx.node.skips_payload_checksums.store(switch(&mut words)?, Relaxed);
     ok(ctx)
 }
 

@@ -1,11 +1,11 @@
-//! The length that stands behind an element, so that a node can be walked backwards.
+//! The length that stands behind an element of a list's node, so that the node can be walked backwards.
 //!
 //! Seven bits a byte, most significant first; every byte but the leftmost has its top bit set,
 //! so reading starts at the right. The widths follow the listpack format to the byte.
 
 /// Bytes that the back length of an element of `len` bytes takes.
 #[inline]
-pub(super) fn size(len: usize) -> usize {
+pub fn size(len: usize) -> usize {
     match len {
         0..=127 => 1,
         128..=16_382 => 2,
@@ -17,7 +17,7 @@ pub(super) fn size(len: usize) -> usize {
 
 /// Fills `out`, which is [`size`] bytes long, with the back length of an element of `len` bytes.
 #[inline]
-pub(super) fn write(out: &mut [u8], len: usize) {
+pub fn write(out: &mut [u8], len: usize) {
     if let [byte] = out {
         *byte = len as u8;
         return;
@@ -32,7 +32,7 @@ pub(super) fn write(out: &mut [u8], len: usize) {
 
 /// Where the element that ends, back length included, at the end of `bytes` starts.
 #[inline]
-pub(super) fn start_of_last(bytes: &[u8]) -> Option<usize> {
+pub fn start_of_last(bytes: &[u8]) -> Option<usize> {
     let last = *bytes.last()?;
     if last < 0x80 {
         return bytes.len().checked_sub(usize::from(last) + 1);

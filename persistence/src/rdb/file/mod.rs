@@ -1,0 +1,24 @@
+//! Snapshot files: what stands around the values.
+//!
+//! - `write`: a [`Writer`] takes keys and writes a file.
+//! - `scan`: a [`Scanner`] goes over a file's records without looking into values.
+//! - `load`: files into a keyspace, on several threads.
+//! - `check`: a file judged without loading it.
+
+mod check;
+mod load;
+mod scan;
+mod write;
+
+pub use check::{Checked, Flaw, check};
+pub use load::{Fact, LoadError, Loader, Progress, Report};
+pub use scan::{Fault, Record, Scanner};
+pub use write::{Options, Writer};
+
+/// How a file of Redis begins, and how one of Valkey; digits of the version follow.
+const MAGIC: &[u8] = b"REDIS";
+const VALKEY_MAGIC: &[u8] = b"VALKEY";
+/// Magic and version together.
+const MAGIC_SIZE: usize = 9;
+/// From this version on a checksum stands at the end.
+const SUMMED_VERSION_MIN: u16 = 5;
