@@ -59,6 +59,8 @@ impl Sequence {
             ("set-max-listpack-entries", ["8", "128"]),
             ("set-max-listpack-value", ["20", "64"]),
             ("list-max-listpack-size", ["6", "-2"]),
+            ("stream-node-max-entries", ["3", "100"]),
+            ("stream-node-max-bytes", ["120", "4096"]),
         ];
         names.iter().map(|(name, values)| (*name, values[usize::from(!self.small_limits)])).collect()
     }

@@ -53,9 +53,50 @@ fn one(argv: &[Vec<u8>], reply: &Reply, before: Option<&Reply>) -> Reply {
             let may_repeat = argv.len() > 3 || argv.get(2).is_some_and(|count| count.starts_with(b"-"));
             reply = drawn(&reply, may_repeat, before);
         }
+        b"XPENDING" if argv.len() > 3 => idle_of_pending(&mut reply),
+        b"XINFO" => times(&mut reply),
         _ => {}
     }
     reply
+}
+
+/// The third of the four parts of each pending entry is for how long nobody asked for it.
+fn idle_of_pending(reply: &mut Reply) {
+    let Reply::Array(entries) = reply else { return };
+    for entry in entries {
+        if let Reply::Array(parts) = entry
+            && let [_, _, idle, _] = &mut parts[..]
+        {
+            *idle = Reply::Int(0);
+        }
+    }
+}
+
+/// Unix times, and the times behind `idle` and `inactive`; -1 stays, it means never.
+fn times(reply: &mut Reply) {
+    match reply {
+        Reply::Array(items) => {
+            let mut is_time = false;
+            for item in items {
+                time(is_time, item);
+                is_time = names_a_time(item);
+            }
+        }
+        Reply::Map(pairs) => pairs.iter_mut().for_each(|(name, value)| time(names_a_time(name), value)),
+        _ => {}
+    }
+}
+
+fn names_a_time(reply: &Reply) -> bool {
+    matches!(reply, Reply::Bulk(name) if *name == b"idle"[..] || *name == b"inactive"[..])
+}
+
+fn time(is_time: bool, reply: &mut Reply) {
+    const UNIX_MS_MIN: i64 = 1_000_000_000_000;
+    match reply {
+        Reply::Int(number) if (is_time && *number >= 0) || *number > UNIX_MS_MIN => *number = 0,
+        other => times(other),
+    }
 }
 
 fn sort(reply: &mut Reply, group: usize) {

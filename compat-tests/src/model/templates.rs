@@ -147,6 +147,47 @@ const ZSET: &[&str] = &[
     "8: (ZRANK|ZREVRANK) <key> <member> WITHSCORE",
 ];
 
+// Counters of Redis 7.0 differ after entries were removed. Entries go in order, so ids come in steps.
+const STREAM: &[&str] = &[
+    "XADD <key> <new> {<member> <value>}",
+    "XADD <key> <new> f <number>",
+    "XADD <key> 9000-* f v",
+    "XADD <key> 9000-* f v",
+    "XADD <key> 9000-* f <value> g <number>",
+    "XADD <key> [NOMKSTREAM] [(MAXLEN|MINID) (~|=) <index>] <id> f v",
+    "XADD <key> MAXLEN ~ <index> LIMIT <index> 9000-* f v",
+    "XTRIM <key> (MAXLEN|MINID) [~|=] <index>",
+    "XTRIM <key> (MAXLEN|MINID) ~ <index> LIMIT <index>",
+    "XLEN <key>",
+    "XRANGE <key> <edge> <edge> [COUNT <index>]",
+    "XREVRANGE <key> <edge> <edge> [COUNT <index>]",
+    "XDEL <key> {<id>}",
+    "XSETID <key> <id>",
+    "8: XSETID <key> <id> [ENTRIESADDED <index>] [MAXDELETEDID <id>]",
+    "XREAD [COUNT <index>] STREAMS <key> <id>",
+    "8: XREAD [COUNT <index>] STREAMS <key> <key> <id> (+|0)",
+    "XGROUP CREATE <key> (g|h) (<id>|$) [MKSTREAM]",
+    "8: XGROUP CREATE <key> (g|h) 0 MKSTREAM [ENTRIESREAD <index>]",
+    "8: XGROUP SETID <key> (g|h) (<id>|$) [ENTRIESREAD <index>]",
+    "XGROUP (DELCONSUMER|CREATECONSUMER) <key> (g|h) (x|y)",
+    "XGROUP DESTROY <key> h",
+    "XREADGROUP GROUP (g|h) (x|y) [COUNT <index>] [NOACK] STREAMS <key> >",
+    "XREADGROUP GROUP (g|h) (x|y) [COUNT <index>] STREAMS <key> >",
+    "XREADGROUP GROUP g x [COUNT <index>] STREAMS <key> <id>",
+    "XREADGROUP GROUP g x STREAMS <key> <key> > >",
+    "XACK <key> (g|h) {<id>}",
+    "XPENDING <key> (g|h)",
+    "XPENDING <key> (g|h) <edge> <edge> <index> [x|y]",
+    "XCLAIM <key> (g|h) (x|y) 0 {<id>} [FORCE] [JUSTID] [RETRYCOUNT 7] [LASTID <id>]",
+    "XAUTOCLAIM <key> (g|h) (x|y) 0 <edge> [COUNT <index>] [JUSTID]",
+    "8: XINFO STREAM <key>",
+    "8: XINFO STREAM <key> FULL [COUNT <index>]",
+    "8: XINFO GROUPS <key>",
+    "8: XINFO CONSUMERS <key> g",
+    "COPY <key> <key> [REPLACE]",
+    "OBJECT ENCODING <key>",
+];
+
 const BITMAP: &[&str] = &[
     "SETBIT <key> <offset> <bit>",
     "GETBIT <key> <offset>",
@@ -236,13 +277,14 @@ pub const MIXED: &[&str] = &[
 ];
 
 /// The kinds and their templates.
-pub fn kinds() -> [(&'static str, &'static [&'static str]); 8] {
+pub fn kinds() -> [(&'static str, &'static [&'static str]); 9] {
     [
         ("string", STRING),
         ("hash", HASH),
         ("list", LIST),
         ("set", SET),
         ("zset", ZSET),
+        ("stream", STREAM),
         ("bitmap", BITMAP),
         ("generic", GENERIC),
         ("transactions", TRANSACTIONS),
@@ -317,6 +359,14 @@ pub fn alphabet(name: &str) -> &'static [&'static str] {
         "farms" => &["1000000", "2000000"],
         "pattern" => &["*", "a*", "?", "[ab]", "[^a]*", "k:*", "\\a", "nothing"],
         "offset" => &["0", "1", "7", "8", "15", "63", "100", "#1", "-1", "4294967296"],
+        "id" => &[
+            "0", "0-1", "1", "1-1", "2-0", "5", "5-1", "9000-0", "9000-1", "9000-2", "9000-5", "9000", "9001-3", "x",
+            "5-*",
+        ],
+        "new" => &["0-*", "1-*", "2-*", "5-*", "9000-*", "9001-*"],
+        "edge" => {
+            &["-", "+", "0", "1", "(1", "2-0", "5", "(5-1", "9000-0", "9000-1", "(9000-2", "9000-5", "9000", "(-"]
+        }
         "bit" => &["0", "1", "1", "2"],
         "width" => &["u1", "u8", "i8", "u63", "i64", "i5", "u64", "i65"],
         other => panic!("no alphabet is named <{other}>"),

@@ -37,7 +37,7 @@ impl Log {
 
     /// How many entries a group has not read; None: nobody can say.
     pub fn lag(&self, group: &Group) -> Option<i64> {
-        if self.entries_added == 0 {
+        if self.entries_added == 0 || self.len == 0 {
             return Some(0);
         }
         // The group is behind the first entry, and no gap is ahead: all that remains is unread.

@@ -113,6 +113,9 @@ const FULL_COUNT: usize = 10;
 pub(crate) fn stream(ctx: &mut Ctx, key: Key, words: Rest) -> Result<()> {
     let Rest(mut words) = words;
     let mut full = None;
+    if ctx.keys.stream(&key)?.is_none() {
+        return Err(Error::NoSuchKey);
+    }
     if !words.is_empty() {
         let is_full = words.take_token("FULL");
         let count = match words.len() {
@@ -126,7 +129,7 @@ pub(crate) fn stream(ctx: &mut Ctx, key: Key, words: Rest) -> Result<()> {
             count => usize::try_from(count).unwrap_or(usize::MAX),
         });
     }
-    let stream = ctx.keys.stream(&key)?.ok_or(Error::NoSuchKey)?;
+    let stream = ctx.keys.peek_stream(&key)?.ok_or(Error::NoSuchKey)?;
     let out = &mut *ctx.out;
     out.map(if full.is_some() { 9 } else { 10 });
     counters(out, &stream.log);
