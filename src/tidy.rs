@@ -24,6 +24,8 @@ const UNSAFE_MODULES: &[&str] = &[
     "keyspace/src/object.rs",
     "keyspace/src/hash/",
     "keyspace/src/list/keys.rs",
+    "keyspace/src/pool.rs",
+    "keyspace/src/pool/",
     "keyspace/src/room.rs",
     "keyspace/src/set/",
     "keyspace/src/shard.rs",

@@ -51,7 +51,7 @@ const FIXED_BYTES: i64 = (size_of::<Db>().next_multiple_of(64) + 32 + 64 + 32 + 
 
 impl Db {
     pub(crate) fn new(seed: u64, skip: u32, shard: usize) -> Self {
-        memory::add_idle(FIXED_BYTES);
+        memory::add_pooled(-FIXED_BYTES);
         Self {
             dict: Dict::new_shared(seed, skip),
             slab: Slab::new(),
@@ -486,7 +486,7 @@ impl Db {
 
 impl Drop for Db {
     fn drop(&mut self) {
-        memory::add_idle(-FIXED_BYTES);
+        memory::add_pooled(FIXED_BYTES);
         let (slab, mut objects) = (&mut self.slab, Vec::new());
         self.dict.for_each(|record| {
             // SAFETY: records in the table are live until the slab goes.

@@ -5,7 +5,7 @@
 //! at the latest at its tick); memory retired before the oldest of these is freed.
 #![allow(unsafe_code)]
 
-use std::alloc::{Layout, dealloc};
+use std::alloc::Layout;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::ptr::NonNull;
@@ -22,7 +22,11 @@ struct Retired {
     epoch: u64,
     memory: NonNull<u8>,
     layout: Layout,
+    free: Free,
 }
+
+/// What gives memory back to where it came from.
+pub(crate) type Free = unsafe fn(NonNull<u8>, Layout);
 
 #[derive(Default)]
 struct Limbo(VecDeque<Retired>);
@@ -46,10 +50,10 @@ pub fn leave(core: usize) {
 /// Frees `memory` when no core can be looking at it any more.
 ///
 /// # Safety
-/// `memory` was allocated with `layout`, is unreachable for new looks once the caller has given back the lock
-/// it holds, and nobody else frees it.
-pub(crate) unsafe fn retire(memory: NonNull<u8>, layout: Layout) {
-    LIMBO.with_borrow_mut(|limbo| limbo.0.push_back(Retired { epoch: 0, memory, layout }));
+/// `free` may free `memory` of `layout`, on any thread; it is unreachable for new looks once the caller has given
+/// back the lock it holds, and nobody else frees it.
+pub(crate) unsafe fn retire(memory: NonNull<u8>, layout: Layout, free: Free) {
+    LIMBO.with_borrow_mut(|limbo| limbo.0.push_back(Retired { epoch: 0, memory, layout, free }));
 }
 
 fn oldest_seen() -> u64 {
@@ -65,7 +69,7 @@ impl Limbo {
         while self.0.front().is_some_and(|retired| retired.epoch != 0 && retired.epoch <= oldest) {
             if let Some(retired) = self.0.pop_front() {
                 // SAFETY: `retire`'s contract; every core has been quiet since.
-                unsafe { dealloc(retired.memory.as_ptr(), retired.layout) };
+                unsafe { (retired.free)(retired.memory, retired.layout) };
             }
         }
         if self.0.back().is_some_and(|retired| retired.epoch == 0) {

@@ -17,6 +17,7 @@ pub mod list;
 pub mod memory;
 pub mod object;
 pub mod packed;
+pub mod pool;
 pub(crate) mod room;
 pub mod set;
 pub mod shard;

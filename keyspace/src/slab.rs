@@ -5,7 +5,7 @@
 //! wholesale, without visiting its records, and a collection moves between shards by moving one pointer.
 //!
 //! # Invariants
-//! - A page is 4096 bytes, aligned to 4096, so a record's page header is found by masking its address.
+//! - A page comes from the pool, 4096 bytes aligned to 4096, so a record's page header is found by masking its address.
 //! - A page is in its class's list of partial pages exactly when it has room.
 //! - Records larger than [`RECORD_SIZE_MAX`] come from the global allocator and are counted in `large`.
 //! - Whoever allocates with a size frees with the same size.
@@ -15,8 +15,8 @@ use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
 use std::ptr::NonNull;
 
 use crate::memory;
+use crate::pool::{self, PAGE_SIZE};
 
-const PAGE_SIZE: usize = 4096;
 const HEADER_SIZE: usize = size_of::<PageHeader>();
 /// Records above this size are allocations of their own.
 pub const RECORD_SIZE_MAX: usize = 512;
@@ -124,7 +124,7 @@ impl Slab {
         }
         let class = class_of(size);
         let page = page_of(record);
-        memory::add_idle(class_size(class) as i64);
+        memory::add_pooled(-(class_size(class) as i64));
         // SAFETY: the record lies in a page of this slab, so its header is live and ours.
         unsafe {
             let header = &mut *page;
@@ -186,7 +186,7 @@ impl Slab {
     /// `page` is a live page of this slab, of `class`, with room.
     #[inline]
     unsafe fn take_slot(&mut self, page: *mut PageHeader, class: usize) -> NonNull<u8> {
-        memory::add_idle(-(class_size(class) as i64));
+        memory::add_pooled(class_size(class) as i64);
         // SAFETY: the caller's promise; slots lie inside the page.
         unsafe {
             let header = &mut *page;
@@ -210,12 +210,7 @@ impl Slab {
 
     #[cold]
     fn new_page(&mut self, class: usize) -> *mut PageHeader {
-        // SAFETY: the layout is not empty.
-        let page = unsafe { alloc(page_layout()) }.cast::<PageHeader>();
-        if page.is_null() {
-            handle_alloc_error(page_layout());
-        }
-        memory::add_idle(PAGE_SIZE as i64);
+        let page = pool::allocate_page().cast::<PageHeader>().as_ptr();
         let index = self.spare_indexes.pop().unwrap_or_else(|| {
             self.pages.push(std::ptr::null_mut());
             (self.pages.len() - 1) as u32
@@ -271,13 +266,12 @@ impl Slab {
     /// # Safety
     /// `page` is a live page of this slab, holds no record and is in no list.
     unsafe fn release_page(&mut self, page: *mut PageHeader) {
-        memory::add_idle(-(PAGE_SIZE as i64));
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller's promise; pages come from the pool.
         unsafe {
             let index = (*page).index;
             self.pages[index as usize] = std::ptr::null_mut();
             self.spare_indexes.push(index);
-            dealloc(page.cast(), page_layout());
+            pool::release(NonNull::new_unchecked(page.cast()), PAGE_SIZE);
         }
     }
 }
@@ -290,8 +284,8 @@ impl Drop for Slab {
                 // SAFETY: a live page of this slab; its records die with it by the owner's decision.
                 unsafe {
                     let used = (*page).used as usize * class_size((*page).class as usize);
-                    memory::add_idle(used as i64 - PAGE_SIZE as i64);
-                    dealloc(page.cast(), page_layout());
+                    memory::add_pooled(-(used as i64));
+                    pool::release(NonNull::new_unchecked(page.cast()), PAGE_SIZE);
                 }
             }
         }
@@ -306,10 +300,6 @@ fn has_fresh(header: &PageHeader, class: usize) -> bool {
 #[inline]
 fn page_of(record: NonNull<u8>) -> *mut PageHeader {
     record.as_ptr().map_addr(|address| address & !(PAGE_SIZE - 1)).cast()
-}
-
-fn page_layout() -> Layout {
-    Layout::from_size_align(PAGE_SIZE, PAGE_SIZE).expect("a power of two")
 }
 
 fn large_layout(size: usize) -> Layout {

@@ -1,11 +1,11 @@
 //! How much memory is in use, cheaply enough to be asked before every command.
 //!
 //! The allocator counts what each thread allocates and frees; a thread reads its own two counters without a call.
-//! `used_memory` = what threads have published + what this thread has not yet + the remainder - idle bytes, where
+//! `used_memory` = what threads have published + what this thread has not yet + the remainder + pooled bytes, where
 //! - a thread publishes once it has collected `PUBLISH_STEP`, and at every tick;
 //! - the remainder is what threads that never publish hold; core 0 compares with the allocator's own total each
 //!   second, and follows it when they differ by more than the allocator's caches explain;
-//! - idle bytes are room in pages of records, see `keyspace::memory`.
+//! - pooled bytes are records and tables in pages that the allocator knows nothing of, see `keyspace::memory`.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::Relaxed};
@@ -99,12 +99,14 @@ pub fn used_memory() -> u64 {
         let Some(counters) = counters else { return 0 };
         if counters.unpublished().abs() > PUBLISH_STEP {
             counters.publish();
-            keyspace::memory::publish_idle();
         }
         counters.unpublished()
     });
-    let idle = keyspace::memory::idle_bytes() + keyspace::memory::unpublished_idle_bytes();
-    (PUBLISHED.load(Relaxed) + own + REMAINDER.load(Relaxed) - idle).max(0) as u64
+    if keyspace::memory::unpublished_pooled_bytes().abs() > PUBLISH_STEP {
+        keyspace::memory::publish_pooled();
+    }
+    let pooled = keyspace::memory::pooled_bytes() + keyspace::memory::unpublished_pooled_bytes();
+    (PUBLISHED.load(Relaxed) + own + REMAINDER.load(Relaxed) + pooled).max(0) as u64
 }
 
 /// What one thread allocated and did not free: the measure of an instance that shares its process with others.
@@ -112,7 +114,7 @@ pub fn used_memory() -> u64 {
 pub(crate) fn used_by_thread() -> u64 {
     let net = COUNTERS
         .with(|counters| counters.as_ref().map_or(0, |counters| counters.unpublished() + counters.published.get()));
-    (net - keyspace::memory::unpublished_idle_bytes()).max(0) as u64
+    (net + keyspace::memory::unpublished_pooled_bytes()).max(0) as u64
 }
 
 impl Node {
@@ -126,12 +128,13 @@ impl Node {
 /// The part of a tick.
 pub(super) fn refresh(node: &Node, core: &Core) {
     publish_thread();
-    keyspace::memory::publish_idle();
+    keyspace::memory::publish_pooled();
     let due_ms = COMPARED_MS.load(Relaxed) + COMPARE_EVERY_MS;
     let has_new = PUBLISHERS.load(Relaxed) != PUBLISHERS_COMPARED.load(Relaxed);
     if core.index == 0 && (has_new || core.now.unix_ms >= due_ms) {
         COMPARED_MS.store(core.now.unix_ms, Relaxed);
         compare();
+        keyspace::pool::trim();
     }
     node.memory_peak.fetch_max(node.used_memory(), Relaxed);
 }

@@ -9,7 +9,7 @@ use std::fs;
 
 use tikv_jemalloc_ctl::{epoch, raw, stats};
 
-/// The allocator's own figures, bytes.
+/// The figures of jemalloc and of the page pool together, bytes.
 #[derive(Clone, Copy, Debug, Default)]
 #[allow(missing_docs)]
 pub struct Allocator {
@@ -19,21 +19,24 @@ pub struct Allocator {
 }
 
 impl Allocator {
-    /// As they are now; zeroes where another allocator is in use.
+    /// As they are now; the pool alone where another allocator is in use.
     pub fn now() -> Self {
         // The figures stand still until the epoch moves.
         let _ = epoch::advance();
         let read = |value: Result<usize, _>| value.unwrap_or(0) as u64;
+        let pool = keyspace::pool::figures();
+        let pooled = (keyspace::memory::pooled_bytes() + keyspace::memory::unpublished_pooled_bytes()).max(0);
         Self {
-            allocated: read(stats::allocated::read()),
-            active: read(stats::active::read()),
-            resident: read(stats::resident::read()),
+            allocated: read(stats::allocated::read()) + pooled as u64,
+            active: read(stats::active::read()) + pool.active as u64,
+            resident: read(stats::resident::read()) + pool.resident as u64,
         }
     }
 }
 
 /// Gives pages that nothing uses back to the system: an arena whose pages may stay for no time lets all of them go.
 pub fn purge() {
+    keyspace::pool::purge();
     let arenas = tikv_jemalloc_ctl::arenas::narenas::read().unwrap_or(0);
     for arena in 0..arenas {
         let name = format!("arena.{arena}.dirty_decay_ms\0");

@@ -158,12 +158,19 @@ impl Directory {
         // SAFETY: allocated with this layout in `allocate`.
         unsafe {
             if shared {
-                epoch::retire(directory.cast(), layout);
+                epoch::retire(directory.cast(), layout, free);
             } else {
-                dealloc(directory.as_ptr().cast(), layout);
+                free(directory.cast(), layout);
             }
         }
     }
+}
+
+/// # Safety
+/// `memory` is of a directory with this layout, and nobody looks at it any more.
+unsafe fn free(memory: NonNull<u8>, layout: Layout) {
+    // SAFETY: the caller's promise.
+    unsafe { dealloc(memory.as_ptr(), layout) };
 }
 
 /// Where other cores begin to look at a table without its lock: only to prefetch.

@@ -1,4 +1,4 @@
-//! A segment: up to 64 buckets of 8 slots, and the words that stand in slots.
+//! A segment: up to 256 buckets of 8 slots, and the words that stand in slots.
 #![allow(unsafe_code)]
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
@@ -6,19 +6,26 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::epoch;
+use crate::{memory, pool};
 
 /// Slots of a bucket: one cache line.
 pub(super) const SLOTS: usize = 8;
 /// A segment of this many buckets splits instead of growing.
-pub(super) const BUCKETS_MAX: usize = 64;
+pub(super) const BUCKETS_MAX: usize = 256;
 const BUCKET_SIZE: usize = SLOTS * 8;
 const RECORD_MASK: u64 = 0x0000_FFFF_FFFF_FFF8;
 const SEGMENT_MASK: u64 = 0x0000_FFFF_FFFF_FFC0;
 const MARK: u64 = 1;
 const SENSE: u64 = 2;
 
-/// Sizes that allocators have classes for: four steps for each doubling.
-const SIZES: [usize; 20] = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64];
+/// Segments of so many buckets come from the page pool, smaller ones from the allocator.
+const POOLED_MIN: usize = 64;
+/// Small ones are those that allocators have classes for, four for each doubling. Large ones, which all segments of
+/// a large table are, are whole units of the pool and finer.
+const SIZES: [usize; 30] = [
+    1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, // the allocator's
+    64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256, // the pool's
+];
 
 /// The size after `buckets`.
 pub(super) fn next_size(buckets: usize) -> usize {
@@ -31,7 +38,7 @@ pub(super) fn size_for(count: usize) -> usize {
 }
 
 fn limit_of(buckets: usize) -> usize {
-    if buckets == 1 { SLOTS } else { buckets * SLOTS * 59 / 64 }
+    if buckets == 1 { SLOTS } else { buckets * SLOTS * 61 / 64 }
 }
 
 /// What stands in a slot: 16 hash bits, a record's address, a mark, a sense (see `capture`); or 0.
@@ -140,12 +147,7 @@ pub(super) struct Segment(u64);
 impl Segment {
     pub(super) fn allocate(buckets: usize, depth: u32) -> Self {
         debug_assert!(buckets < 1 << 16 && depth < 64);
-        let layout = layout(buckets);
-        // SAFETY: the layout is not empty.
-        let memory = unsafe { alloc_zeroed(layout) };
-        if memory.is_null() {
-            handle_alloc_error(layout);
-        }
+        let memory = if buckets >= POOLED_MIN { pooled(buckets * BUCKET_SIZE) } else { heaped(layout(buckets)) };
         Self(memory.expose_provenance() as u64 | (buckets as u64) << 48 | u64::from(depth))
     }
 
@@ -230,6 +232,25 @@ impl Segment {
         }
     }
 
+    /// Places many words into a segment that is empty: it keeps in mind how full each bucket is instead of looking.
+    pub(super) fn fill(self, words: impl FnOnce(&mut dyn FnMut(SlotWord))) {
+        if self.buckets() > BUCKETS_MAX {
+            // A table at its greatest depth; there is no room on the stack for all that.
+            return words(&mut |word| {
+                self.place(word);
+            });
+        }
+        let mut filled = [0_u8; BUCKETS_MAX];
+        words(&mut |word| {
+            let mut bucket = self.home(word.tag());
+            while usize::from(filled[bucket]) == SLOTS {
+                bucket = self.after(bucket);
+            }
+            word.store(self.word(bucket, usize::from(filled[bucket])));
+            filled[bucket] += 1;
+        });
+    }
+
     /// Empties a slot and moves displaced words back, so that no search ends too early.
     pub(super) fn take(self, word: NonNull<AtomicU64>) {
         let offset = (word.as_ptr() as usize - self.base() as usize) / 8;
@@ -310,11 +331,45 @@ impl Segment {
         let memory = self.base().cast::<u8>();
         // SAFETY: allocated with this layout in `allocate`.
         unsafe {
+            let memory = NonNull::new_unchecked(memory);
             if shared {
-                epoch::retire(NonNull::new_unchecked(memory), layout(self.buckets()));
+                epoch::retire(memory, layout(self.buckets()), free);
             } else {
-                dealloc(memory, layout(self.buckets()));
+                free(memory, layout(self.buckets()));
             }
+        }
+    }
+}
+
+/// Zeroed memory of the page pool.
+fn pooled(bytes: usize) -> *mut u8 {
+    let memory = pool::allocate(bytes).as_ptr();
+    memory::add_pooled(bytes as i64);
+    // SAFETY: so many bytes were just given out.
+    unsafe { memory.write_bytes(0, bytes) };
+    memory
+}
+
+/// Zeroed memory of the allocator.
+fn heaped(layout: Layout) -> *mut u8 {
+    // SAFETY: the layout is not empty.
+    let memory = unsafe { alloc_zeroed(layout) };
+    if memory.is_null() {
+        handle_alloc_error(layout);
+    }
+    memory
+}
+
+/// # Safety
+/// `memory` is of a segment with this layout, and nobody looks at it any more.
+unsafe fn free(memory: NonNull<u8>, layout: Layout) {
+    // SAFETY: allocated by `pooled` or `heaped`, by the same rule.
+    unsafe {
+        if layout.size() >= POOLED_MIN * BUCKET_SIZE {
+            memory::add_pooled(-(layout.size() as i64));
+            pool::release(memory, layout.size());
+        } else {
+            dealloc(memory.as_ptr(), layout);
         }
     }
 }

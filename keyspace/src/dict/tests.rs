@@ -122,13 +122,14 @@ fn scan_returns_what_stays_whatever_comes_and_goes() {
             if cursor == 0 {
                 break;
             }
-            // Grow hard for a while, then shrink hard: splits and merges under the cursor.
+            // Grow hard for a while, then shrink hard: splits and merges under the cursor. A merge takes the walk back
+            // to the start of the joined segment, so a wave lasts for more calls than one segment needs.
             let wave = 200 + random(&mut seed) % 200;
             for _ in 0..wave {
                 let other = key(1000 + random(&mut seed) % 20_000);
-                let _ = if step / 20 % 2 == 0 { fixture.add(&other) } else { fixture.del(&other) };
+                let _ = if step / 80 % 2 == 0 { fixture.add(&other) } else { fixture.del(&other) };
             }
-            if step / 20 % 2 == 1 {
+            if step / 80 % 2 == 1 {
                 (1000..21_000).for_each(|number| {
                     fixture.del(&key(number));
                 });

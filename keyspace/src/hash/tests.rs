@@ -5,8 +5,8 @@ mod model;
 use super::{Deadline, ExpiredFields, Hash, HashRef, Limits};
 use crate::change::Tally;
 use crate::keys::{Access, Key, Keys, Now};
-use crate::memory;
 use crate::shard::Keyspace;
+use crate::{memory, pool};
 
 const LIMITS: Limits = Limits { entries_max: 8, value_len_max: 20 };
 /// Small hashes that outgrow the slab's pages.
@@ -209,14 +209,17 @@ fn a_copy_is_the_same_and_its_own() {
 
 /// Bytes of table and pages (not only of the records in them) for each field of a hash.
 fn bytes_per_field(fields: usize, value_len: impl Fn(usize) -> usize) -> f64 {
-    memory::publish_idle();
+    memory::publish_pooled();
+    let before = pool::taken_by_thread();
     let mut hash = Hash::new(3);
     for n in 0..fields {
         hash.add_new(format!("field:{n:010}").as_bytes(), &vec![b'v'; value_len(n)], None);
     }
-    let bytes = hash.memory_usage() as i64 + memory::unpublished_idle_bytes();
+    let idle_bytes = pool::taken_by_thread() - before - memory::unpublished_pooled_bytes();
+    let bytes = hash.memory_usage() as i64 + idle_bytes;
     drop(hash);
-    assert_eq!(memory::unpublished_idle_bytes(), 0, "pages come back with the hash");
+    assert_eq!(memory::unpublished_pooled_bytes(), 0, "its records are uncounted with the hash");
+    assert_eq!(pool::taken_by_thread(), before, "pages come back with the hash");
     bytes as f64 / fields as f64
 }
 
