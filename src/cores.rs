@@ -51,7 +51,14 @@ pub(crate) fn spawn(node: Arc<Node>, inner: Inner, end: UnboundedSender<End>) ->
         let _watch = Watch(end);
         let (before, after) = (inner.load.clone(), inner.load.clone());
         let mut runtime = tokio::runtime::Builder::new_current_thread();
-        runtime.enable_all().on_thread_park(move || before.park()).on_thread_unpark(move || after.unpark());
+        runtime.enable_all().on_thread_park(move || {
+            keyspace::epoch::rest(index);
+            before.park();
+        });
+        runtime.on_thread_unpark(move || {
+            keyspace::epoch::wake(index);
+            after.unpark();
+        });
         match runtime.build() {
             Ok(runtime) => LocalSet::new().block_on(&runtime, serve(node, inner)),
             Err(error) => panic!("core {index} has no runtime: {error}"),
