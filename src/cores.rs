@@ -4,13 +4,14 @@ use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use commands::client::{Client, Shared};
-use commands::node::Node;
 use commands::node::core::Core;
+use commands::node::{Node, memory};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
 
@@ -44,8 +45,13 @@ pub(crate) fn doors(count: usize) -> (Cores, Vec<Inner>) {
     (Cores(cores), inner_sides)
 }
 
-/// Starts the thread of a core; it ends when its door is dropped.
-pub(crate) fn spawn(node: Arc<Node>, inner: Inner, end: UnboundedSender<End>) -> io::Result<JoinHandle<()>> {
+/// Starts the thread of a core, which says when it is `ready`; it ends when its door is dropped.
+pub(crate) fn spawn(
+    node: Arc<Node>,
+    inner: Inner,
+    ready: Sender<()>,
+    end: UnboundedSender<End>,
+) -> io::Result<JoinHandle<()>> {
     let index = inner.index;
     let run = move || {
         let _watch = Watch(end);
@@ -60,7 +66,7 @@ pub(crate) fn spawn(node: Arc<Node>, inner: Inner, end: UnboundedSender<End>) ->
             after.unpark();
         });
         match runtime.build() {
-            Ok(runtime) => LocalSet::new().block_on(&runtime, serve(node, inner)),
+            Ok(runtime) => LocalSet::new().block_on(&runtime, serve(node, inner, ready)),
             Err(error) => panic!("core {index} has no runtime: {error}"),
         }
     };
@@ -78,11 +84,15 @@ impl Drop for Watch {
     }
 }
 
-async fn serve(node: Arc<Node>, inner: Inner) {
+async fn serve(node: Arc<Node>, inner: Inner, ready: Sender<()>) {
     let Inner { index, mut arrivals, load, cores } = inner;
     let core = RefCell::new(Core::new(&node, index).expect("the OS gives random bytes"));
     let placement = RefCell::new(Placement::new(index, node.cores.len()));
     let local = Rc::new(CoreLocal { node, core, placement, scratch: RefCell::new(Scratch::default()) });
+    // Its buffers are there, and counted: nothing of a core's own comes out of the room for keys later.
+    memory::publish_thread();
+    let _ = ready.send(());
+    drop(ready);
     let tick = tokio::time::sleep(Duration::ZERO);
     tokio::pin!(tick);
     loop {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use commands::node::Node;
+use commands::node::{Node, memory};
 use commands::table::Table;
 use settings::{Configured, LoadError, Settings};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -114,9 +114,14 @@ pub fn start(configured: Configured) -> Result<Running, StartError> {
     listeners.listen_first()?;
     let (cores, inner_sides) = cores::doors(count);
     let mut threads = Vec::new();
+    let (ready_sender, ready) = std::sync::mpsc::channel();
     for inner in inner_sides {
-        threads.push(cores::spawn(node.clone(), inner, end_sender.clone())?);
+        threads.push(cores::spawn(node.clone(), inner, ready_sender.clone(), end_sender.clone())?);
     }
+    drop(ready_sender);
+    // Nobody is let in before all cores have their memory. One that panics is silent, and reported by itself.
+    ready.iter().for_each(drop);
+    memory::settle();
     let gate = node.clone();
     let acceptor = std::thread::Builder::new().name("acceptor".into());
     threads.push(acceptor.spawn(move || accept_all(receiver, &cores, &gate))?);

@@ -3,12 +3,13 @@
 //! The allocator counts what each thread allocates and frees; a thread reads its own two counters without a call.
 //! `used_memory` = what threads have published + what this thread has not yet + the remainder + pooled bytes, where
 //! - a thread publishes once it has collected `PUBLISH_STEP`, and at every tick;
-//! - the remainder is what threads that never publish hold; core 0 compares with the allocator's own total each
-//!   second, and follows it when they differ by more than the allocator's caches explain;
+//! - the remainder is what threads that never publish hold: once all cores have published, and before there is a
+//!   client, it is what they leave of the allocator's own total (so the figure has no steps that are not memory); core
+//!   0 compares each second, and follows when they differ by more than the allocator's caches explain;
 //! - pooled bytes are records and tables in pages that the allocator knows nothing of, see `keyspace::memory`.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 use settings::MaxmemoryPolicy;
 use tikv_jemalloc_ctl::thread::{ThreadLocal, allocatedp, deallocatedp};
@@ -48,10 +49,6 @@ static PUBLISHED: AtomicI64 = AtomicI64::new(0);
 /// What the others hold.
 static REMAINDER: AtomicI64 = AtomicI64::new(0);
 static COMPARED_MS: AtomicI64 = AtomicI64::new(0);
-/// How many threads have published, and how many had at the last comparison: what one holds when it publishes first
-/// is in the remainder already, so that it counts twice until the next one.
-static PUBLISHERS: AtomicUsize = AtomicUsize::new(0);
-static PUBLISHERS_COMPARED: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
     static COUNTERS: Option<Counters> = Counters::of_this_thread();
@@ -62,14 +59,13 @@ struct Counters {
     allocated: ThreadLocal<u64>,
     freed: ThreadLocal<u64>,
     published: Cell<i64>,
-    is_publisher: Cell<bool>,
 }
 
 impl Counters {
     /// None where the process has another allocator.
     fn of_this_thread() -> Option<Self> {
         let (allocated, freed) = (allocatedp::read().ok()?, deallocatedp::read().ok()?);
-        Some(Self { allocated, freed, published: Cell::new(0), is_publisher: Cell::new(false) })
+        Some(Self { allocated, freed, published: Cell::new(0) })
     }
 
     #[inline]
@@ -81,9 +77,6 @@ impl Counters {
         let delta = self.unpublished();
         self.published.set(self.published.get() + delta);
         PUBLISHED.fetch_add(delta, Relaxed);
-        if !self.is_publisher.replace(true) {
-            PUBLISHERS.fetch_add(1, Relaxed);
-        }
     }
 }
 
@@ -130,26 +123,29 @@ pub(super) fn refresh(node: &Node, core: &Core) {
     publish_thread();
     keyspace::memory::publish_pooled();
     let due_ms = COMPARED_MS.load(Relaxed) + COMPARE_EVERY_MS;
-    let has_new = PUBLISHERS.load(Relaxed) != PUBLISHERS_COMPARED.load(Relaxed);
-    if core.index == 0 && (has_new || core.now.unix_ms >= due_ms) {
+    if core.index == 0 && core.now.unix_ms >= due_ms {
         COMPARED_MS.store(core.now.unix_ms, Relaxed);
-        compare();
+        if let Some(remainder) = remainder()
+            && (remainder - REMAINDER.load(Relaxed)).abs() > CACHES_MAX
+        {
+            REMAINDER.store(remainder, Relaxed);
+        }
         keyspace::pool::trim();
     }
     node.memory_peak.fetch_max(node.used_memory(), Relaxed);
 }
 
-/// Looks at the allocator's total.
-pub fn compare() {
-    let publishers = PUBLISHERS.load(Relaxed);
-    let has_new = PUBLISHERS_COMPARED.swap(publishers, Relaxed) != publishers;
-    let total = tikv_jemalloc_ctl::epoch::advance().and_then(|_| tikv_jemalloc_ctl::stats::allocated::read());
-    let Ok(total) = total else { return };
-    let remainder = total as i64 - PUBLISHED.load(Relaxed);
-    let before = REMAINDER.load(Relaxed);
-    if has_new || (remainder - before).abs() > CACHES_MAX {
-        REMAINDER.store(remainder.max(0), Relaxed);
+/// Counts what there is as it is now: called once all cores have published, before the first client.
+pub fn settle() {
+    if let Some(remainder) = remainder() {
+        REMAINDER.store(remainder, Relaxed);
     }
+}
+
+/// What the allocator's total is above what threads have published.
+fn remainder() -> Option<i64> {
+    let total = tikv_jemalloc_ctl::epoch::advance().and_then(|_| tikv_jemalloc_ctl::stats::allocated::read());
+    Some((total.ok()? as i64 - PUBLISHED.load(Relaxed)).max(0))
 }
 
 /// Lets the thread that frees values in the background publish too.
