@@ -235,7 +235,7 @@ impl Shared<'_> {
             // What growing tables leave behind, no lock being held.
             keyspace::epoch::sweep();
         }
-        keyspace::memory::publish_idle();
+        keyspace::memory::publish_pooled();
     }
 
     fn put(&self, dialect: Dialect<'_>, batch: &Batch<'_>) -> Result<(), LoadError> {
