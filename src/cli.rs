@@ -63,6 +63,8 @@ fn usage(program: &str) -> String {
        ./{program} -h or --help
        ./{program} --test-memory <megabytes>
        ./{program} --check-system
+       ./{program} --check-rdb <file> (judges a snapshot)
+       ./{program} --import <file> [/path/to/redis.conf] [options] (takes a snapshot over)
 
 An option is a directive of redis.conf with two hyphens before its name; it overrides the file.
 

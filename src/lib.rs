@@ -8,12 +8,14 @@ mod cli;
 mod cores;
 mod host;
 mod limits;
+mod loading;
 mod log;
 mod logo;
 mod net;
 mod placement;
 mod process;
 mod spare;
+mod rdb_tools;
 mod startup;
 mod system;
 #[cfg(test)]

@@ -12,11 +12,19 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::cli::{self, Product, VERSION};
 use crate::host::End;
 use crate::startup::{self, Running, StartError};
-use crate::{limits, log, logo, system};
+use crate::{limits, loading, log, logo, rdb_tools, system};
 
 /// Runs the program: `program` is the name it was started by, `args` what follows it.
 pub fn run(program: &[u8], args: &[Vec<u8>]) -> ExitCode {
     let product = Product::named_by(program);
+    match args.split_first() {
+        _ if rdb_tools::is_checker(program) => return rdb_tools::check_rdb("redis-check-rdb", args),
+        Some((word, rest)) if word == b"--check-rdb" => {
+            return rdb_tools::check_rdb("stateless-server --check-rdb", rest);
+        }
+        Some((word, rest)) if word == b"--import" => return rdb_tools::import(rest),
+        _ => {}
+    }
     match Settings::load(args, &mut io::stdin()) {
         Ok(Startup::Act(action)) => cli::act(action, product),
         Ok(Startup::Serve(configured)) => serve(*configured, product, !args.is_empty()),
@@ -56,7 +64,7 @@ fn serve(configured: Configured, product: Product, is_configured: bool) -> ExitC
     for name in &configured.stored_only {
         log::notice(&format!("'{name}' is accepted and reported, but has no effect in this version of the server"));
     }
-    match startup::start(configured) {
+    match startup::start_loading(configured) {
         Ok(running) => serve_until_told(running, pid_file, product),
         Err(error) => {
             say_refusal(&error, &version);
@@ -128,6 +136,11 @@ fn serve_until_told(mut running: Running, pid_file: Option<PathBuf>, product: Pr
     {
         log::warning(&format!("Failed to write PID file {}: {}", path.display(), base::system::reason(&error)));
     }
+    log::notice("Server initialized");
+    if loading::load(&running.node).is_err() {
+        remove_pid_file(pid_file);
+        std::process::exit(1);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let told = runtime.and_then(|runtime| runtime.block_on(wait(&mut running, &kinds)));
     match told {
@@ -140,7 +153,6 @@ fn serve_until_told(mut running: Running, pid_file: Option<PathBuf>, product: Pr
 /// Says that it is ready, and waits for a signal or SHUTDOWN.
 async fn wait(running: &mut Running, kinds: &[&str]) -> io::Result<()> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    log::notice("Server initialized");
     for kind in kinds {
         log::notice(&format!("Ready to accept connections {kind}"));
     }
@@ -171,14 +183,18 @@ fn insist(mut interrupt: Signal) {
 
 fn end(running: Running, pid_file: Option<PathBuf>, product: Product) -> ExitCode {
     log::notice("User requested shutdown...");
-    if let Some(path) = pid_file {
-        log::notice("Removing the pid file.");
-        let _ = fs::remove_file(path);
-    }
+    remove_pid_file(pid_file);
     running.stop();
     log::warning(&format!("{} is now ready to exit, bye bye...", product.title));
     // Keys need not be freed one by one when the whole process goes.
     std::process::exit(0)
+}
+
+fn remove_pid_file(pid_file: Option<PathBuf>) {
+    if let Some(path) = pid_file {
+        log::notice("Removing the pid file.");
+        let _ = fs::remove_file(path);
+    }
 }
 
 /// Whether somebody looks at the output as it comes.

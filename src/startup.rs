@@ -5,6 +5,7 @@
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -96,8 +97,18 @@ impl Running {
     }
 }
 
-/// Starts a server with these settings. It logs only where the process has opened a log.
+/// Starts a server with these settings and no keys. It logs only where the process has opened a log.
 pub fn start(configured: Configured) -> Result<Running, StartError> {
+    start_with(configured, false)
+}
+
+/// As [`start`]; where `dir` has data, clients are told to wait until [`crate::loading::load`] is done.
+pub(crate) fn start_loading(configured: Configured) -> Result<Running, StartError> {
+    let has_data = crate::loading::has_data(&configured.settings);
+    start_with(configured, has_data)
+}
+
+fn start_with(configured: Configured, is_loading: bool) -> Result<Running, StartError> {
     let Configured { settings, rename_commands, users, .. } = configured;
     let table = table(&rename_commands)?;
     let count = match settings.core_threads() {
@@ -106,6 +117,7 @@ pub fn start(configured: Configured) -> Result<Running, StartError> {
     };
     let node = Arc::new(Node::new(settings, table, count)?);
     node.load_users(&users).map_err(StartError::Users)?;
+    node.loading.is_loading.store(is_loading, Relaxed);
     let (sender, receiver) = unbounded_channel();
     let listeners = Arc::new(Listeners::new(node.clone(), sender));
     let (end_sender, end) = unbounded_channel();

@@ -36,6 +36,7 @@ const UNSAFE_MODULES: &[&str] = &[
     "keyspace/src/zset/",
     "commands/src/groups/bitmap/popcount.rs",
     "commands/src/node/prefetch.rs",
+    "persistence/src/rdb/file/map.rs",
     "src/allocator.rs",
     "src/system.rs",
     "commands/src/node/usage.rs",

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write;
+use std::sync::atomic::Ordering::Relaxed;
 
 use resp::{Proto, Writer};
 
@@ -27,7 +28,8 @@ pub(crate) fn admit(node: &Node, core: &mut Core, client: &mut Client, request: 
     if client.is_subscriber() {
         subscriber(client, request)?;
     }
-    Ok(())
+    loaded(node, request)
+
 }
 
 /// A command's flags; for the one that runs a transaction, also those of all that it runs.
@@ -78,6 +80,15 @@ fn memory(node: &Node, core: &mut Core, client: &Client, request: &Request<'_>) 
     }
     let has_room = node.make_room(core);
     if has_room || flags(client, request) & flag::DENYOOM == 0 { Ok(()) } else { Err(Error::OutOfMemory) }
+}
+
+/// While the dataset is being loaded, only what needs no keys may run.
+#[inline]
+fn loaded(node: &Node, request: &Request<'_>) -> Result<()> {
+    if node.loading.is_loading.load(Relaxed) && !request.row.command.has(flag::LOADING) {
+        return Err(Error::Plain("LOADING Redis is loading the dataset in memory"));
+    }
+    Ok(())
 }
 
 /// Under RESP2 a subscriber could not tell replies from messages.

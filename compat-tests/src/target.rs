@@ -32,14 +32,17 @@ pub struct Tcp {
 
 struct Started {
     process: Child,
-    dir: PathBuf,
+    /// Removed with the server; none where somebody else owns it.
+    dir: Option<PathBuf>,
 }
 
 impl Drop for Started {
     fn drop(&mut self) {
         let _gone_already = self.process.kill();
         let _reaped = self.process.wait();
-        let _left_behind = std::fs::remove_dir_all(&self.dir);
+        if let Some(dir) = &self.dir {
+            let _left_behind = std::fs::remove_dir_all(dir);
+        }
     }
 }
 
@@ -69,21 +72,28 @@ impl Tcp {
 
     /// This project's server: the binary named by `CARGO_BIN`, else the newest one built.
     pub fn ours() -> Result<Tcp, String> {
-        let binary = our_binary()?;
-        let mut target = Tcp::start(&binary)?;
+        Tcp::start_ours(None)
+    }
+
+    /// As [`Tcp::ours`], with the files of a directory.
+    pub fn ours_in(dir: &Path) -> Result<Tcp, String> {
+        Tcp::start_ours(Some(dir))
+    }
+
+    fn start_ours(dir: Option<&Path>) -> Result<Tcp, String> {
+        let mut target = Tcp::start(&our_binary()?, dir)?;
         target.name = "stateless".into();
         Ok(target)
     }
 
     /// The distribution's redis-server.
     pub fn redis() -> Result<Tcp, String> {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let found = std::env::split_paths(&path).map(|dir| dir.join("redis-server")).find(|file| file.is_file());
-        let binary = found.ok_or(
-            "redis-server is not installed, and these tests compare with it: \
-             run 'apt-get install redis-server' (Debian 12 has 7.0) and try again",
-        )?;
-        Tcp::start(&binary)
+        Tcp::start(&redis_binary()?, None)
+    }
+
+    /// As [`Tcp::redis`], with the files of a directory.
+    pub fn redis_in(dir: &Path) -> Result<Tcp, String> {
+        Tcp::start(&redis_binary()?, Some(dir))
     }
 
     /// The server that `word` names: `ours`, `redis`, or `host:port`.
@@ -100,9 +110,10 @@ impl Tcp {
         self.address
     }
 
-    fn start(binary: &Path) -> Result<Tcp, String> {
+    fn start(binary: &Path, own_dir: Option<&Path>) -> Result<Tcp, String> {
         let port = free_port().map_err(|e| format!("no free port on the loopback: {e}"))?;
-        let dir = std::env::temp_dir().join(format!("compat-tests-{}-{port}", std::process::id()));
+        let fresh = || std::env::temp_dir().join(format!("compat-tests-{}-{port}", std::process::id()));
+        let dir = own_dir.map_or_else(fresh, Path::to_owned);
         std::fs::create_dir_all(&dir).map_err(|e| format!("cannot make {}: {e}", dir.display()))?;
         let process = Command::new(binary)
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
@@ -113,7 +124,7 @@ impl Tcp {
             .spawn()
             .map_err(|e| format!("cannot start {}: {e}", binary.display()))?;
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let mut target = Tcp { name: String::new(), address, child: Some(Started { process, dir }) };
+        let mut target = Tcp { name: String::new(), address, child: Some(Started { process, dir: own_dir.is_none().then_some(dir) }) };
         target.wait_until_up(binary)?;
         target.name = name_of(&mut target.client());
         Ok(target)
@@ -138,7 +149,18 @@ fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
-fn our_binary() -> Result<PathBuf, String> {
+fn redis_binary() -> Result<PathBuf, String> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|dir| dir.join("redis-server")).find(|file| file.is_file());
+    found.ok_or_else(|| {
+        "redis-server is not installed, and these tests compare with it: \
+         run 'apt-get install redis-server' (Debian 12 has 7.0) and try again"
+            .into()
+    })
+}
+
+/// The binary of this project's server.
+pub fn our_binary() -> Result<PathBuf, String> {
     if let Some(path) = std::env::var_os("CARGO_BIN") {
         return Ok(path.into());
     }

@@ -89,13 +89,20 @@ impl Core {
 
     /// As `begin_batch`, at any time.
     pub(crate) fn begin_batch_at(&mut self, node: &Node, unix_ms: i64) {
-        self.now = Now { unix_ms, access: access_clock(node, unix_ms, self.random.get_mut()) };
+        self.now = Now { unix_ms, access: access_clock(node, unix_ms, self.random.get_mut().next_u64() as u32) };
         self.last = self.clock.ticks();
         self.began = self.last;
     }
 }
 
-fn access_clock(node: &Node, unix_ms: i64, random: &mut Rng) -> Access {
+impl Node {
+    /// How keys that come in at a time are clocked.
+    pub fn access_at(&self, unix_ms: i64) -> Access {
+        access_clock(self, unix_ms, 0)
+    }
+}
+
+fn access_clock(node: &Node, unix_ms: i64, random: u32) -> Access {
     if !matches!(node.settings.maxmemory_policy(), MaxmemoryPolicy::AllkeysLfu | MaxmemoryPolicy::VolatileLfu) {
         return Access::Lru((unix_ms / 1000) as u32 & 0x00FF_FFFF);
     }
@@ -103,6 +110,6 @@ fn access_clock(node: &Node, unix_ms: i64, random: &mut Rng) -> Access {
         minutes: (unix_ms / 60_000) as u32 & 0xFFFF,
         log_factor: node.settings.lfu_log_factor(),
         decay_minutes: node.settings.lfu_decay_time(),
-        random: random.next_u64() as u32,
+        random,
     }
 }

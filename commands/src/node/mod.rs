@@ -14,7 +14,7 @@ pub mod monitoring;
 pub mod pause;
 mod prefetch;
 pub mod pubsub;
-mod shapes;
+pub mod shapes;
 pub mod stats;
 mod tick;
 pub mod tracking;
@@ -26,6 +26,8 @@ use std::sync::{Arc, OnceLock};
 
 use dashmap::DashMap;
 use keyspace::shard::Keyspace;
+use parking_lot::Mutex;
+use persistence::rdb::file::Progress;
 use settings::Settings;
 
 use crate::client::{Shared, signal};
@@ -79,6 +81,10 @@ pub struct Node {
     pub list_packed_threshold: AtomicUsize,
     /// Payloads of RESTORE are not summed up (DEBUG set-skip-checksum-validation).
     pub skips_payload_checksums: AtomicBool,
+    /// How far the load of the dataset has come.
+    pub loading: Progress,
+    /// Function libraries as they came in, to be written out again.
+    pub function_libraries: Mutex<Vec<Box<[u8]>>>,
     /// The most memory that was seen in use.
     pub memory_peak: AtomicU64,
     /// How `used_memory` is found.
@@ -119,6 +125,8 @@ impl Node {
             host: OnceLock::new(),
             rejected_connections: AtomicU64::new(0),
             list_packed_threshold: AtomicUsize::new(0),
+            loading: Progress::default(),
+            function_libraries: Mutex::default(),
             skips_payload_checksums: AtomicBool::new(false),
             memory_peak: AtomicU64::new(0),
             measure: memory::used_memory,

@@ -17,9 +17,13 @@ impl std::fmt::Display for Malformed {
 
 impl std::error::Error for Malformed {}
 
+impl Malformed {
+    /// There is less than there should be.
+    pub const CUT_OFF: Self = Self("Unexpected EOF reading RDB data");
+}
+
 pub(super) type Result<T> = std::result::Result<T, Malformed>;
 
-const CUT_OFF: Malformed = Malformed("the data ends in the middle of a value");
 
 /// See the module's head.
 #[derive(Clone, Debug)]
@@ -80,15 +84,15 @@ impl<'a> Input<'a> {
 
     #[inline]
     pub(super) fn take(&mut self, len: usize) -> Result<&'a [u8]> {
-        let end = self.at.checked_add(len).ok_or(CUT_OFF)?;
-        let taken = self.bytes.get(self.at..end).ok_or(CUT_OFF)?;
+        let end = self.at.checked_add(len).ok_or(Malformed::CUT_OFF)?;
+        let taken = self.bytes.get(self.at..end).ok_or(Malformed::CUT_OFF)?;
         self.at = end;
         Ok(taken)
     }
 
     #[inline]
     pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        let chunk = self.bytes[self.at..].first_chunk().ok_or(CUT_OFF)?;
+        let chunk = self.bytes[self.at..].first_chunk().ok_or(Malformed::CUT_OFF)?;
         self.at += N;
         Ok(*chunk)
     }
@@ -145,7 +149,7 @@ impl<'a> Input<'a> {
     }
 
     fn usize(&mut self) -> Result<usize> {
-        self.number().and_then(|number| usize::try_from(number).map_err(|_| CUT_OFF))
+        self.number().and_then(|number| usize::try_from(number).map_err(|_| Malformed::CUT_OFF))
     }
 
     /// A string in any of its encodings.
@@ -153,7 +157,7 @@ impl<'a> Input<'a> {
     pub(super) fn text(&mut self) -> Result<Text<'a>> {
         match self.length_or_encoding()? {
             Length::Plain(len) => {
-                let len = usize::try_from(len).map_err(|_| CUT_OFF)?;
+                let len = usize::try_from(len).map_err(|_| Malformed::CUT_OFF)?;
                 self.take(len).map(|bytes| Text::Bytes(Cow::Borrowed(bytes)))
             }
             Length::Encoded(text::LZF) => {
@@ -185,7 +189,7 @@ impl<'a> Input<'a> {
     #[inline]
     pub(super) fn skip_string(&mut self) -> Result<()> {
         match self.length_or_encoding()? {
-            Length::Plain(len) => self.take(usize::try_from(len).map_err(|_| CUT_OFF)?).map(drop),
+            Length::Plain(len) => self.take(usize::try_from(len).map_err(|_| Malformed::CUT_OFF)?).map(drop),
             Length::Encoded(text::LZF) => {
                 let packed = self.usize()?;
                 self.number()?;

@@ -1,5 +1,7 @@
 //! CONFIG and its subcommands.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use commands_macros::command;
 use settings::{Caller, SetError, Spec};
 
@@ -56,7 +58,7 @@ pub(crate) fn set(ctx: &mut Ctx, data: Many<Pair<&[u8], &[u8]>>) -> Result<Done>
     }
     let pairs: Vec<(&[u8], &[u8])> =
         data.iter().map(|pair| pair.map(|Pair(name, value)| (name, value))).collect::<Result<_>>()?;
-    let caller = Caller { local: is_local(ctx), loading: false };
+    let caller = Caller { local: is_local(ctx), loading: ctx.node.loading.is_loading.load(Relaxed) };
     let node = ctx.node;
     let outcome = node.settings.set_with(&pairs, caller, &mut |spec| apply(node, spec));
     match outcome {

@@ -3,15 +3,17 @@
 //! - `write`: a [`Writer`] takes keys and writes a file.
 //! - `scan`: a [`Scanner`] goes over a file's records without looking into values.
 //! - `load`: files into a keyspace, on several threads.
-//! - `check`: a file judged without loading it.
+//! - `map`: a file's bytes. `check`: a file judged without loading it.
 
 mod check;
 mod load;
+mod map;
 mod scan;
 mod write;
 
 pub use check::{Checked, Flaw, check};
 pub use load::{Fact, LoadError, Loader, Progress, Report};
+pub use map::Map;
 pub use scan::{Fault, Record, Scanner};
 pub use write::{Options, Writer};
 

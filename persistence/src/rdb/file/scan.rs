@@ -35,6 +35,21 @@ pub enum Fault {
     },
 }
 
+impl Fault {
+    /// Where it is, when it is at one place.
+    pub fn offset(&self) -> Option<usize> {
+        match self {
+            Self::Record { offset, .. } => Some(*offset),
+            _ => None,
+        }
+    }
+
+    /// Whether the file ends too early.
+    pub fn is_cut_off(&self) -> bool {
+        matches!(self, Self::Record { why: Malformed::CUT_OFF, .. })
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

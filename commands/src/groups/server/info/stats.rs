@@ -107,7 +107,9 @@ fn event_loop(node: &Node, text: &mut Text) {
 /// Nothing is saved by this server yet: the fields say what a Redis that never saved says.
 pub(super) fn persistence(ctx: &mut Ctx, text: &mut Text) {
     let dirty = sum(ctx.node, |core| core.dirty.get());
-    text.same(0, &["loading", "async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age"]);
+    let loading = &ctx.node.loading;
+    text.field("loading", u8::from(loading.is_loading.load(Relaxed)));
+    text.same(0, &["async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age"]);
     text.field("current_fork_perc", "0.00");
     text.same(0, &["current_save_keys_processed", "current_save_keys_total"]);
     text.field("rdb_changes_since_last_save", dirty.saturating_sub(ctx.node.monitoring.saved_dirty.load(Relaxed)));
@@ -115,13 +117,32 @@ pub(super) fn persistence(ctx: &mut Ctx, text: &mut Text) {
     text.field("rdb_last_save_time", ctx.node.started_ms / 1000);
     text.field("rdb_last_bgsave_status", "ok");
     text.same(-1, &["rdb_last_bgsave_time_sec", "rdb_current_bgsave_time_sec"]);
-    text.same(0, &["rdb_saves", "rdb_last_cow_size", "rdb_last_load_keys_expired", "rdb_last_load_keys_loaded"]);
+    text.same(0, &["rdb_saves", "rdb_last_cow_size"]);
+    text.field("rdb_last_load_keys_expired", loading.expired.load(Relaxed));
+    text.field("rdb_last_load_keys_loaded", loading.keys.load(Relaxed));
     text.same(0, &["aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled"]);
     text.same(-1, &["aof_last_rewrite_time_sec", "aof_current_rewrite_time_sec"]);
     text.field("aof_last_bgrewrite_status", "ok");
     text.same(0, &["aof_rewrites", "aof_rewrites_consecutive_failures"]);
     text.field("aof_last_write_status", "ok");
     text.same(0, &["aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"]);
+    if loading.is_loading.load(Relaxed) {
+        load_progress(ctx, text);
+    }
+}
+
+fn load_progress(ctx: &Ctx, text: &mut Text) {
+    let loading = &ctx.node.loading;
+    let (loaded, total) = (loading.loaded_bytes.load(Relaxed), loading.total_bytes.load(Relaxed));
+    let started_ms = loading.started_ms.load(Relaxed);
+    let elapsed_ms = (ctx.now_ms() - started_ms).max(0) as u64;
+    let left_ms = elapsed_ms.saturating_mul(total.saturating_sub(loaded)).checked_div(loaded);
+    text.field("loading_start_time", started_ms / 1000);
+    text.field("loading_total_bytes", total);
+    text.field("loading_rdb_used_mem", 0);
+    text.field("loading_loaded_bytes", loaded);
+    text.field("loading_loaded_perc", format_args!("{:.2}", 100.0 * loaded as f64 / total.max(1) as f64));
+    text.field("loading_eta_seconds", left_ms.unwrap_or(1000) / 1000);
 }
 
 /// A master without replicas and without history.

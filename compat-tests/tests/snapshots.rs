@@ -1,0 +1,265 @@
+//! Values and files of Redis in, and ours out: every key has the same value, deadline and consumer groups.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use compat_tests::connection::Connection;
+use compat_tests::rng::Rng;
+use compat_tests::target::{Target, Tcp, our_binary};
+use resp::Reply;
+
+fn ours() -> Tcp {
+    Tcp::ours().unwrap_or_else(|fault| panic!("{fault}"))
+}
+
+fn redis() -> Tcp {
+    Tcp::redis().unwrap_or_else(|fault| panic!("{fault}"))
+}
+
+fn call<A: AsRef<[u8]>>(client: &mut Connection, argv: &[A]) -> Reply {
+    client.call(argv).unwrap_or_else(|silence| panic!("{silence}"))
+}
+
+fn text(client: &mut Connection, words: &str) -> String {
+    let words: Vec<&str> = words.split(' ').collect();
+    call(client, &words).to_cli().trim_end().to_owned()
+}
+
+/// A directory of this test's own, emptied.
+fn dir(name: &str) -> PathBuf {
+    let dir = std::env::temp_dir().join(format!("snapshots-{}-{name}", std::process::id()));
+    let _not_there = fs::remove_dir_all(&dir);
+    fs::create_dir_all(&dir).expect("a directory for the test");
+    dir
+}
+
+/// A text of any kind that encodings tell apart: short and long numbers, words, long runs that compress, bytes.
+fn word(rng: &mut Rng) -> Vec<u8> {
+    match rng.below(8) {
+        0 => rng.below(200).to_string().into(),
+        1 => (i64::from(rng.below(1 << 30) as i32) - (1 << 29)).to_string().into(),
+        2 => (i64::MIN + rng.below(1 << 40) as i64).to_string().into(),
+        3 => vec![b'a' + rng.below(3) as u8; 21 + rng.below(300)],
+        4 => (0..rng.below(90)).map(|_| rng.below(256) as u8).collect(),
+        _ => format!("word-{}", rng.below(5000)).into(),
+    }
+}
+
+fn score(rng: &mut Rng) -> String {
+    match rng.below(5) {
+        0 => "inf".into(),
+        1 => "-inf".into(),
+        2 => format!("{}.{}", rng.below(1000), rng.below(100_000)),
+        3 => format!("{}e{}", rng.below(1000) + 1, rng.below(30)),
+        _ => rng.below(100_000).to_string(),
+    }
+}
+
+/// Makes a key of a type and a size; both chosen by its number.
+fn make(client: &mut Connection, rng: &mut Rng, number: usize) {
+    let key = format!("key:{number}");
+    let len = [1, 3, 20, 120, 300, 700][number / 7 % 6];
+    let mut argv: Vec<Vec<u8>> = Vec::new();
+    let command = ["SET", "RPUSH", "SADD", "SADD", "ZADD", "HSET", "XADD"][number % 7];
+    argv.extend([command.into(), key.clone().into()]);
+    match number % 7 {
+        0 => argv.push(word(rng)),
+        1 | 2 => argv.extend((0..len).map(|_| word(rng))),
+        3 => argv.extend((0..len).map(|_| (rng.below(1 << 20) << [0, 12, 40][number / 42 % 3]).to_string().into())),
+        4 => (0..len).for_each(|_| argv.extend([score(rng).into(), word(rng)])),
+        5 => (0..len).for_each(|_| argv.extend([word(rng), word(rng)])),
+        _ => return make_stream(client, rng, &key, len),
+    }
+    let reply = call(client, &argv);
+    assert!(!matches!(reply, Reply::Error(_)), "{command}: {reply:?}");
+    if number.is_multiple_of(11) {
+        call(client, &["PEXPIREAT", &key, "33177117420000"]);
+    }
+}
+
+fn make_stream(client: &mut Connection, rng: &mut Rng, key: &str, len: usize) {
+    for at in 1..=len {
+        let mut argv: Vec<Vec<u8>> = vec!["XADD".into(), key.into(), format!("{}-{}", at / 3, at).into()];
+        (0..=usize::from(at % 5 == 0)).for_each(|field| argv.extend([format!("f{field}").into(), word(rng)]));
+        call(client, &argv);
+    }
+    for at in (1..=len).step_by(4) {
+        call(client, &["XDEL", key, &format!("{}-{}", at / 3, at)]);
+    }
+    for group in ["g", "h"] {
+        call(client, &["XGROUP", "CREATE", key, group, "0"]);
+        call(client, &["XREADGROUP", "GROUP", group, "alice", "COUNT", "5", "STREAMS", key, ">"]);
+        call(client, &["XREADGROUP", "GROUP", group, "bob", "COUNT", "2", "STREAMS", key, ">"]);
+    }
+    call(client, &["XACK", key, "g", "0-2"]);
+}
+
+fn bytes(reply: &Reply) -> &[u8] {
+    reply.as_bytes().unwrap_or_else(|| panic!("a string, not {reply:?}"))
+}
+
+/// Moves keys by DUMP and RESTORE and compares.
+fn carry(from: &mut Connection, to: &mut Connection, keys: usize) {
+    for number in 0..keys {
+        let key = format!("key:{number}");
+        let payload = call(from, &["DUMP", &key]);
+        let deadline_ms = text(from, &format!("PEXPIRETIME {key}")).replace("(integer) ", "").replace("-1", "0");
+        let deadline_ms = deadline_ms.as_bytes();
+        let restored = call(to, &[b"RESTORE", key.as_bytes(), deadline_ms, bytes(&payload), b"REPLACE", b"ABSTTL"]);
+        assert_eq!(restored.to_cli().trim_end(), "OK", "{key} of {payload:?}");
+        assert_eq!(seen(from, &key), seen(to, &key), "{key} of {payload:?}");
+    }
+}
+
+/// All that a client can see of a key, in an order that does not depend on the server.
+fn seen(client: &mut Connection, key: &str) -> String {
+    let kind = text(client, &format!("TYPE {key}"));
+    let (command, is_ordered) = match kind.as_str() {
+        "string" => ("GET {}", true),
+        "list" => ("LRANGE {} 0 -1", true),
+        "set" => ("SMEMBERS {}", false),
+        "zset" => ("ZRANGE {} 0 -1 WITHSCORES", true),
+        "hash" => ("HGETALL {}", false),
+        "stream" => ("XRANGE {} - +", true),
+        _ => return kind,
+    };
+    let words: Vec<String> = command.split(' ').map(|word| word.replace("{}", key)).collect();
+    let mut parts = match call(client, &words) {
+        Reply::Array(elements) => elements,
+        one => vec![one],
+    };
+    if kind == "hash" {
+        parts = parts.chunks(2).map(|pair| Reply::Array(pair.to_vec())).collect();
+    }
+    let mut lines: Vec<String> = parts.iter().map(Reply::to_cli).collect();
+    if !is_ordered {
+        lines.sort();
+    }
+    let mut seen = format!("{kind} {} {}", text(client, &format!("PEXPIRETIME {key}")), lines.concat());
+    if kind == "stream" {
+        seen.push_str(&without_internals(&text(client, &format!("XINFO STREAM {key} FULL COUNT 0"))));
+    }
+    seen
+}
+
+/// How many nodes a stream has, and when a consumer was active, is each server's own or newer than the other.
+fn without_internals(info: &str) -> String {
+    let mut kept = String::new();
+    let mut lines = info.lines();
+    while let Some(line) = lines.next() {
+        if ["radix-tree", "active-time"].iter().any(|name| line.contains(name)) {
+            lines.next();
+            continue;
+        }
+        let _ = writeln!(kept, "{}", line.trim_start().trim_start_matches(|c: char| c.is_ascii_digit()));
+    }
+    kept
+}
+
+const KEYS: usize = 500;
+
+#[test]
+fn values_of_redis_come_in_and_ours_go_out() {
+    let (theirs, ours) = (redis(), ours());
+    let (mut theirs, mut ours) = (theirs.client(), ours.client());
+    let mut rng = Rng::new(7);
+    for number in 0..KEYS {
+        make(&mut theirs, &mut rng, number);
+    }
+    carry(&mut theirs, &mut ours, KEYS);
+    call(&mut theirs, &["FLUSHALL"]);
+    carry(&mut ours, &mut theirs, KEYS);
+}
+
+fn wait_until_loaded(client: &mut Connection) {
+    let start = Instant::now();
+    while text(client, "PING").contains("LOADING") {
+        assert!(start.elapsed() < Duration::from_secs(10), "the load takes too long");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// All keys of the two databases that the test fills.
+fn state(target: &Tcp) -> Vec<String> {
+    let mut client = target.client();
+    wait_until_loaded(&mut client);
+    let mut state = Vec::new();
+    for db in ["0", "3"] {
+        call(&mut client, &["SELECT", db]);
+        state.push(text(&mut client, "DBSIZE"));
+        state.extend((0..KEYS).map(|number| seen(&mut client, &format!("key:{number}"))));
+    }
+    state
+}
+
+fn import(file: &Path, dir: &Path) -> std::process::Output {
+    let binary = our_binary().unwrap_or_else(|fault| panic!("{fault}"));
+    let mut command = Command::new(binary);
+    command.arg("--import").arg(file).arg("--dir").arg(dir).args(["--loglevel", "warning"]);
+    command.output().expect("the server is a program")
+}
+
+fn check(file: &Path) -> (bool, String) {
+    let binary = our_binary().unwrap_or_else(|fault| panic!("{fault}"));
+    let output = Command::new(binary).arg("--check-rdb").arg(file).output().expect("the server is a program");
+    (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn files_of_redis_come_in_and_ours_go_out() {
+    let (from, through) = (dir("theirs"), dir("ours"));
+    let theirs = Tcp::redis_in(&from).unwrap_or_else(|fault| panic!("{fault}"));
+    let mut client = theirs.client();
+    let mut rng = Rng::new(8);
+    for number in 0..KEYS {
+        if number == KEYS / 2 {
+            call(&mut client, &["SELECT", "3"]);
+        }
+        make(&mut client, &mut rng, number);
+    }
+    assert_eq!(text(&mut client, "SAVE"), "OK");
+    let expected = state(&theirs);
+    assert_eq!(state(&Tcp::ours_in(&from).unwrap_or_else(|fault| panic!("{fault}"))), expected);
+    let (is_sound, words) = check(&from.join("dump.rdb"));
+    assert!(is_sound && words.contains(&format!("{KEYS} keys read")), "{words}");
+    let output = import(&from.join("dump.rdb"), &through);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(state(&Tcp::redis_in(&through).unwrap_or_else(|fault| panic!("{fault}"))), expected);
+    for dir in [from, through] {
+        let _left_behind = fs::remove_dir_all(dir);
+    }
+}
+
+#[test]
+fn damaged_files_are_refused() {
+    let dir = dir("damaged");
+    let file = dir.join("dump.rdb");
+    let server = Tcp::redis_in(&dir).unwrap_or_else(|fault| panic!("{fault}"));
+    let mut client = server.client();
+    (0..50).for_each(|number| make(&mut client, &mut Rng::new(number as u64), number));
+    assert_eq!(text(&mut client, "SAVE"), "OK");
+    let sound = fs::read(&file).expect("it was saved");
+    let mut rng = Rng::new(9);
+    for _ in 0..30 {
+        let mut bytes = sound.clone();
+        if rng.one_in(2) {
+            bytes.truncate(rng.below(sound.len() - 1) + 1);
+        } else {
+            let at = rng.below(sound.len() - 8);
+            bytes[at] ^= 1 << rng.below(8);
+        }
+        fs::write(&file, &bytes).expect("the directory is ours");
+        let (is_sound, words) = check(&file);
+        assert!(!is_sound && words.contains("RDB ERROR DETECTED"), "{words}");
+    }
+    let refusal = Tcp::ours_in(&dir).and_then(|server| {
+        // It listens while it loads: the refusal ends it.
+        std::thread::sleep(Duration::from_millis(500));
+        server.connect().map(drop).map_err(|error| error.to_string())
+    });
+    assert!(refusal.is_err(), "a server that starts without its data");
+    let _left_behind = fs::remove_dir_all(dir);
+}

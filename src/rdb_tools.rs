@@ -1,0 +1,171 @@
+//! `redis-check-rdb` (by that name, or as `--check-rdb FILE`) and `--import FILE`: snapshots judged and taken over
+//! without serving anybody.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // They talk to whoever started them.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, BufWriter};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use commands::node::Node;
+use commands::node::shapes::limits_of;
+use commands::table::Table;
+use keyspace::export::{Head, Sink, Usage, View};
+use persistence::rdb::Version;
+use persistence::rdb::file::{Checked, Map, Options, Writer, check};
+use settings::{Configured, Settings};
+
+use crate::cli::{Product, VERSION};
+use crate::{loading, log};
+
+/// Whether a program of this name is to check snapshots.
+pub(crate) fn is_checker(program: &[u8]) -> bool {
+    program.rsplit(|byte| *byte == b'/').next() == Some(b"redis-check-rdb")
+}
+
+/// Judges a snapshot: `words` are those of redis-check-rdb.
+pub(crate) fn check_rdb(program: &str, words: &[Vec<u8>]) -> ExitCode {
+    let path = match words {
+        [word] if word == b"-v" || word == b"--version" => {
+            let reported = Settings::new().redis_version_reported().to_string_lossy().into_owned();
+            println!("redis-check-rdb {reported} (build {VERSION})");
+            return ExitCode::SUCCESS;
+        }
+        [path] => Path::new(OsStr::from_bytes(path)),
+        _ => {
+            eprintln!("Usage: {program} <rdb-file-name>");
+            return ExitCode::FAILURE;
+        }
+    };
+    let map = match File::open(path).and_then(|file| Map::of(&file)) {
+        Ok(map) => map,
+        Err(error) => {
+            eprintln!("Cannot open file {}: {}", path.display(), base::system::reason(&error));
+            return ExitCode::FAILURE;
+        }
+    };
+    println!("[offset 0] Checking RDB file {}", path.display());
+    let limits = limits_of(&Settings::new(), 0);
+    let (checked, fault) = check(&map, &limits, base::clock::unix_ms());
+    tell(&checked);
+    let Some((fault, key)) = fault else {
+        let word = if checked.has_no_sum {
+            "RDB file was saved with checksum disabled: no check performed."
+        } else {
+            "Checksum OK"
+        };
+        println!("[offset {}] {word}", checked.end);
+        println!("[offset {}] \\o/ RDB looks OK! \\o/", checked.end);
+        counts(&checked);
+        return ExitCode::SUCCESS;
+    };
+    println!("--- RDB ERROR DETECTED ---");
+    println!("[offset {}] {fault}", fault.offset().unwrap_or(checked.end));
+    if let Some(key) = key {
+        println!("[additional info] While doing: read-object-value");
+        println!("[additional info] Reading key '{}'", String::from_utf8_lossy(&key));
+    }
+    counts(&checked);
+    ExitCode::FAILURE
+}
+
+fn tell(checked: &Checked) {
+    for (name, value) in &checked.aux {
+        println!("[info] AUX FIELD {name} = '{value}'");
+    }
+    for db in &checked.databases {
+        println!("[info] Selecting DB ID {db}");
+    }
+}
+
+fn counts(checked: &Checked) {
+    println!("[info] {} keys read", checked.keys);
+    println!("[info] {} expires", checked.expiring);
+    println!("[info] {} already expired", checked.expired);
+    println!("[info] {} functions", checked.functions);
+    if checked.of_modules > 0 {
+        println!("[info] {} values or records of modules, which this server leaves out", checked.of_modules);
+    }
+}
+
+/// Takes a snapshot over: loads it and writes it again as the one that a server with these settings starts with.
+pub(crate) fn import(words: &[Vec<u8>]) -> ExitCode {
+    let Some((path, rest)) = words.split_first() else {
+        eprintln!("Usage: stateless-server --import <file> [/path/to/redis.conf] [options]");
+        return ExitCode::FAILURE;
+    };
+    let configured = match Settings::load(rest, &mut io::empty()) {
+        Ok(settings::Startup::Serve(configured)) => *configured,
+        Ok(settings::Startup::Act(action)) => return crate::cli::act(action, Product::named_by(b"stateless-server")),
+        Err(error) => {
+            let _ = io::Write::write_all(&mut io::stderr(), &error.report(VERSION));
+            return ExitCode::FAILURE;
+        }
+    };
+    log::open(&configured.settings);
+    match import_file(Path::new(OsStr::from_bytes(path)), configured) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("{reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn import_file(path: &Path, configured: Configured) -> Result<(), String> {
+    let said = |error: io::Error| base::system::reason(&error);
+    if !path.is_file() {
+        return Err(format!("Cannot import {}: there is no such file", path.display()));
+    }
+    let start = Instant::now();
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let node = Node::new(configured.settings, Table::new(&[])?, cores).map_err(said)?;
+    loading::load_file(&node, path).map_err(|_| format!("Cannot import {}: see the lines above", path.display()))?;
+    let to = loading::snapshot_path(&node.settings);
+    let keys = write(&node, &to).map_err(|error| format!("Cannot write {}: {}", to.display(), said(error)))?;
+    println!("Imported {keys} keys into {} in {:.3} seconds", to.display(), start.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// Writes all keys of an instance that nobody else uses; a file of this name is replaced when the new one is durable.
+fn write(node: &Node, to: &Path) -> io::Result<usize> {
+    let temporary = to.with_file_name(format!("temp-import-{}.rdb", std::process::id()));
+    let options = Options {
+        version: Version(node.settings.rdb_version() as u16),
+        compresses: node.settings.rdbcompression(),
+        sums: node.settings.rdbchecksum(),
+    };
+    let mut writer = Writer::new(BufWriter::new(File::create(&temporary)?), options);
+    writer.aux("redis-ver", node.settings.redis_version_reported().to_string_lossy().as_bytes())?;
+    writer.aux("redis-bits", b"64")?;
+    writer.aux("ctime", (base::clock::unix_ms() / 1000).to_string().as_bytes())?;
+    for source in node.function_libraries.lock().iter() {
+        writer.function(source)?;
+    }
+    let mut keys = 0;
+    for db in 0..node.space.databases() {
+        for shard in 0..node.space.shards() {
+            let written = node.space.with_table(shard, db, |table| {
+                let mut result = Ok(());
+                table.dict().for_each(|record| {
+                    let entry = table.entry_of(record);
+                    let head = Head { db, key: entry.key(), deadline_ms: entry.deadline_ms(), usage: Usage::Untold };
+                    if result.is_ok() {
+                        result = writer.entry(head, View::of(entry));
+                    }
+                });
+                result.map(|()| table.len())
+            });
+            keys += written.transpose()?.unwrap_or(0);
+        }
+    }
+    let file = writer.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.sync_all()?;
+    fs::rename(&temporary, to)?;
+    let dir = to.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(dir)?.sync_all()?;
+    Ok(keys)
+}
