@@ -89,3 +89,79 @@ pub(crate) fn quote(input: &[u8]) {
         assert_eq!(base::quote::split_args(line.join(" ").as_bytes()), Some(words));
     }
 }
+
+/// What follows the type in a payload of DUMP, as a value: it is refused, or it is one that can be written out and
+/// read back, with as many parts.
+pub(crate) fn payload(input: &[u8]) {
+    use keyspace::export::View;
+    use persistence::rdb::{Encoder, Version, dump, restore};
+    let limits = value_limits();
+    let space = keyspace::shard::Keyspace::new(1, 1, 7);
+    let mut payload = input.to_vec();
+    payload.extend_from_slice(&[12, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let mut parts = None;
+    for (round, key) in [&b"first"[..], b"second"].into_iter().enumerate() {
+        let hash = space.hash(key);
+        let decoded = match restore(&payload, &limits, hash, 1, round > 0) {
+            Ok(decoded) => decoded,
+            Err(refused) => {
+                assert_eq!(round, 0, "what was written out is refused: {refused:?}");
+                return;
+            }
+        };
+        let is_there = space.with_table_mut(0, 0, |db| decoded.put(|fresh| db.load(hash, key, fresh, None, 0)).is_ok());
+        if !is_there {
+            return;
+        }
+        let (bytes, count) = space
+            .with_table(0, 0, |db| {
+                let view = db.view(db.find(hash, key).expect("it was just put in"));
+                let (mut count, mut encoder) = (0_usize, Encoder::new(Version::V12, true));
+                view.for_each_part(|_| count += 1);
+                if let View::Text(bytes) = view {
+                    count = bytes.len();
+                }
+                (dump(view, &mut encoder), count)
+            })
+            .expect("the table is there");
+        assert_eq!(*parts.get_or_insert(count), count, "parts were lost");
+        payload = bytes;
+    }
+}
+
+/// What follows the head of a snapshot file: judging it and loading it agree.
+pub(crate) fn snapshot(input: &[u8]) {
+    use persistence::rdb::file::{LoadError, Loader, Progress, check};
+    let mut bytes = b"REDIS0012".to_vec();
+    bytes.extend_from_slice(input);
+    let (limits, space, progress) = (value_limits(), keyspace::shard::Keyspace::new(2, 16, 7), Progress::default());
+    let (checked, flaw) = check(&bytes, &limits, 1);
+    let loader = Loader {
+        space: &space,
+        limits,
+        now_ms: 1,
+        access: keyspace::keys::Access::Lru(0),
+        skips_expired: true,
+        checks_sum: true,
+        threads: 1,
+        progress: &progress,
+    };
+    match loader.load(&bytes) {
+        Ok(report) => {
+            assert!(flaw.is_none(), "a file that loads has a flaw: {flaw:?}");
+            assert!(report.keys + report.expired <= checked.keys, "more keys came in than there are");
+        }
+        // Keys that stand in a file twice, and databases that there are not, only show when it is loaded.
+        Err(LoadError::Fault(fault)) => assert!(flaw.is_some(), "a sound file is refused: {fault}"),
+        Err(_) => {}
+    }
+}
+
+fn value_limits() -> keyspace::import::Limits {
+    keyspace::import::Limits {
+        hash: keyspace::hash::Limits { entries_max: 4, value_len_max: 64 },
+        list: keyspace::list::Limits::default(),
+        set: keyspace::set::Limits { listpack_entries_max: 4, ..keyspace::set::Limits::default() },
+        zset: keyspace::zset::Limits { entries_max: 4, value_len_max: 64 },
+    }
+}
