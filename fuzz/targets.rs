@@ -141,7 +141,7 @@ pub(crate) fn snapshot(input: &[u8]) {
         limits,
         now_ms: 1,
         access: keyspace::keys::Access::Lru(0),
-        skips_expired: true,
+        skips_expired: false,
         checks_sum: true,
         threads: 1,
         progress: &progress,

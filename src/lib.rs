@@ -14,8 +14,8 @@ mod logo;
 mod net;
 mod placement;
 mod process;
-mod spare;
 mod rdb_tools;
+mod spare;
 mod startup;
 mod system;
 #[cfg(test)]

@@ -29,7 +29,6 @@ pub(crate) fn admit(node: &Node, core: &mut Core, client: &mut Client, request: 
         subscriber(client, request)?;
     }
     loaded(node, request)
-
 }
 
 /// A command's flags; for the one that runs a transaction, also those of all that it runs.

@@ -124,7 +124,11 @@ impl Tcp {
             .spawn()
             .map_err(|e| format!("cannot start {}: {e}", binary.display()))?;
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let mut target = Tcp { name: String::new(), address, child: Some(Started { process, dir: own_dir.is_none().then_some(dir) }) };
+        let mut target = Tcp {
+            name: String::new(),
+            address,
+            child: Some(Started { process, dir: own_dir.is_none().then_some(dir) }),
+        };
         target.wait_until_up(binary)?;
         target.name = name_of(&mut target.client());
         Ok(target)

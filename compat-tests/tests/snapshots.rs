@@ -52,8 +52,9 @@ fn score(rng: &mut Rng) -> String {
     match rng.below(5) {
         0 => "inf".into(),
         1 => "-inf".into(),
-        2 => format!("{}.{}", rng.below(1000), rng.below(100_000)),
-        3 => format!("{}e{}", rng.below(1000) + 1, rng.below(30)),
+        // Exact in binary: 7.0 shows 17 digits, and rounding with them.
+        2 => format!("{}.{}", rng.below(1000), ["5", "25", "125"][rng.below(3)]),
+        3 => format!("{}e22", rng.below(9) + 1),
         _ => rng.below(100_000).to_string(),
     }
 }

@@ -24,7 +24,6 @@ impl Malformed {
 
 pub(super) type Result<T> = std::result::Result<T, Malformed>;
 
-
 /// See the module's head.
 #[derive(Clone, Debug)]
 pub(super) struct Input<'a> {
