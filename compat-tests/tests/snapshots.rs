@@ -282,7 +282,8 @@ fn fixture_state(target: &Tcp) -> String {
     state.join("\n")
 }
 
-/// Makes the fixtures anew: `FIXTURE=redis8 SERVER=127.0.0.1:6380 cargo test -p compat-tests --test snapshots -- --ignored`
+/// Makes a fixture anew, of a server and its snapshot file:
+/// `FIXTURE=redis8 SERVER=127.0.0.1:6380 FILE=dump.rdb cargo test -p compat-tests --test snapshots -- --ignored`
 #[test]
 #[ignore = "needs another server: it makes what the next test reads"]
 fn makes_a_fixture() {
@@ -300,10 +301,8 @@ fn makes_a_fixture() {
         }
     }
     assert_eq!(text(&mut client, "SAVE"), "OK");
-    let Reply::Array(dir) = call(&mut client, &["CONFIG", "GET", "dir"]) else { panic!("CONFIG GET has no answer") };
-    let file = Path::new(&String::from_utf8_lossy(bytes(&dir[1])).into_owned()).join("dump.rdb");
-    fs::copy(file, fixture(&format!("{}.rdb", variable("FIXTURE")))).expect("the snapshot is where CONFIG says");
-    fs::write(fixture(&format!("{}.txt", variable("FIXTURE"))), fixture_state(&server)).expect("the folder is there");
+    fs::copy(variable("FILE"), fixture(&format!("{}.rdb", variable("FIXTURE")))).expect("the snapshot is there");
+    fs::write(fixture("contents.txt"), fixture_state(&server)).expect("the folder is there");
 }
 
 #[test]
@@ -311,7 +310,7 @@ fn files_of_newer_servers_come_in() {
     for name in ["redis8", "valkey9"] {
         let dir = dir(name);
         fs::copy(fixture(&format!("{name}.rdb")), dir.join("dump.rdb")).expect("the fixture is there");
-        let expected = fs::read_to_string(fixture(&format!("{name}.txt"))).expect("the fixture is there");
+        let expected = fs::read_to_string(fixture("contents.txt")).expect("the fixture is there");
         let server = Tcp::ours_in(&dir).unwrap_or_else(|fault| panic!("{fault}"));
         for (line, (ours, theirs)) in fixture_state(&server).lines().zip(expected.lines()).enumerate() {
             assert_eq!(ours, theirs, "{name}, line {}", line + 1);
