@@ -6,6 +6,7 @@ use resp::Writer;
 
 use crate::client::{Client, Multi, Origin, Replies};
 use crate::ctx::{CoreView, Ctx};
+use crate::effect;
 use crate::error::{Error, Otherwise, Wait};
 use crate::guards;
 use crate::keys::{KeyShape, find_keys};
@@ -107,6 +108,7 @@ pub(crate) fn run(
     // Room for this request may have been made by evicting: those changes are told already.
     let changes = tally.changes.len();
     let keys = lock(node, *now, client, &request, transaction, tally);
+    node.begin_effects(keys.tally);
     let core_view = CoreView { stats, random, clock };
     let mut ctx = Ctx { node, client, keys, out, origin, request, transaction, wait_as: None, core: core_view };
     if node.pause.is_set() {
@@ -118,7 +120,11 @@ pub(crate) fn run(
         node.blocking.park(&mut ctx, wait);
     }
     let order = node.order_of(&ctx.keys, changes);
+    let place = node.reserve_record(&mut ctx.keys);
     drop(ctx);
+    if let Some(place) = place {
+        node.append_record(place, &mut core.tally);
+    }
     if let Some(order) = order {
         node.announce(&order, &core.tally.changes[changes..]);
     }
@@ -180,7 +186,12 @@ pub(crate) fn call(ctx: &mut Ctx<'_>, request: &Request<'_>) -> Outcome {
         return Outcome::Done;
     };
     let mut args = request.args(&ctx.node.space);
+    let dirty = ctx.keys.tally.dirty;
+    ctx.keys.tally.effects.begin_request();
     let result = handler(ctx, &mut args);
+    if ctx.wants_effects() {
+        effect::conclude(ctx, request, dirty);
+    }
     if ctx.client.tracked {
         ctx.note_reads(request);
     }

@@ -6,6 +6,9 @@
 pub mod args;
 pub mod client;
 pub mod ctx;
+mod effect;
+#[cfg(test)]
+mod effect_tests;
 pub mod error;
 pub mod execute;
 mod expiration;

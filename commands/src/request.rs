@@ -41,6 +41,19 @@ impl<'a> Request<'a> {
         self.spans.iter().map(move |span| span.of(buffer))
     }
 
+    /// The request as it came, when its bytes are exactly those of a RESP array of its words.
+    pub fn raw(&self) -> Option<&'a [u8]> {
+        let digits = |number: usize| base::number::digits(number as i64);
+        let (first, last) = (self.spans.first()?, self.spans.last()?);
+        let head = |len: usize| digits(len) + 3;
+        let words: usize = self.spans.iter().map(|span| head(span.len as usize) + span.len as usize + 2).sum();
+        let end = (last.start + last.len) as usize + 2;
+        let start = end.checked_sub(words + head(self.spans.len()))?;
+        // Longer heads than needed would move the start: neither it nor the first word would be where it must be.
+        let is_canonical = first.start as usize == start + head(self.spans.len()) + head(first.len as usize);
+        self.buffer.get(start..end).filter(|raw| is_canonical && raw[0] == b'*')
+    }
+
     /// The words after the name (and the container's name).
     #[inline]
     pub fn args(&self, space: &'a Keyspace) -> Args<'a> {

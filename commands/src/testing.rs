@@ -4,10 +4,13 @@
 //! to client 2 unasked (a served wait, a message); `+ 100ms` moves the clock; the rest is the expected reply as
 //! redis-cli prints it. Words are split as redis-cli splits them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::SeqCst;
 
-use resp::{Proto, Writer, parse_reply};
+use parking_lot::Mutex;
+use resp::{Proto, Reply, Writer, parse_reply};
 use settings::Settings;
 
 use crate::client::{Client, Shared};
@@ -15,8 +18,34 @@ use crate::execute::{Outcome, execute, unknown};
 use crate::node::Node;
 use crate::node::blocking::LetGo;
 use crate::node::core::Core;
+use crate::node::log::Log;
 use crate::request::OwnedRequest;
 use crate::table::Table;
+
+/// A log that keeps records in memory, by their places.
+#[derive(Default)]
+pub struct Kept {
+    next: AtomicU64,
+    records: Mutex<BTreeMap<u64, Vec<u8>>>,
+}
+
+impl Kept {
+    /// The records since the last call, in order.
+    pub fn take(&self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut *self.records.lock()).into_values().collect()
+    }
+}
+
+impl Log for Kept {
+    fn reserve(&self) -> u64 {
+        self.next.fetch_add(1, SeqCst) + 1
+    }
+
+    fn append(&self, place: u64, record: &[u8]) {
+        assert!(!record.is_empty());
+        assert!(self.records.lock().insert(place, record.to_vec()).is_none());
+    }
+}
 
 /// An instance with one core and any number of clients.
 pub struct Fixture {
@@ -24,6 +53,7 @@ pub struct Fixture {
     pub node: Arc<Node>,
     core: Core,
     clients: HashMap<u32, Client>,
+    kept: Arc<Kept>,
     /// The wall clock that commands see: it stands still, so that a busy machine changes no reply.
     now_ms: i64,
 }
@@ -45,7 +75,7 @@ impl Fixture {
         let table = Table::new(&[]).expect("the table is sound");
         let node = Arc::new(Node::new(settings, table, 1).expect("the OS gives random bytes"));
         let core = Core::new(&node, 0).expect("the OS gives random bytes");
-        Self { node, core, clients: HashMap::new(), now_ms: base::clock::unix_ms() }
+        Self { node, core, clients: HashMap::new(), kept: Arc::default(), now_ms: base::clock::unix_ms() }
     }
 
     /// A client by its number in the transcript, connected at its first use.
@@ -63,6 +93,46 @@ impl Fixture {
     /// Changes a setting.
     pub fn configure(&self, name: &str, value: &str) {
         self.node.settings.set(&[(name, value)], settings::Caller::default()).expect("a setting and a value it takes");
+    }
+
+    /// The clock that commands see.
+    pub fn now_ms(&self) -> i64 {
+        self.now_ms
+    }
+
+    /// Moves the clock to the end of a client's wait, if it waits.
+    pub fn wait_out(&mut self, number: u32) {
+        let waiter = self.client(number).waiting.clone().filter(|waiter| !waiter.is_over());
+        if let Some(until_ms) = waiter.and_then(|waiter| waiter.until_ms()) {
+            self.advance_ms(until_ms - self.now_ms);
+        }
+    }
+
+    /// Keeps the effects of all commands from now on.
+    pub fn keep_effects(&mut self) {
+        self.node.set_log(self.kept.clone());
+        self.node.set_logging(true);
+    }
+
+    /// The effects since the last call, with their databases, in order.
+    pub fn take_effects(&mut self) -> Vec<(usize, Vec<Vec<u8>>)> {
+        let mut effects = Vec::new();
+        for record in self.kept.take() {
+            let (mut at, mut db) = (0, 0);
+            while let Some((Reply::Array(words), used)) = parse_reply(&record[at..]) {
+                at += used;
+                let words: Vec<Vec<u8>> =
+                    words.iter().map(|word| word.as_bytes().expect("bulk strings").to_vec()).collect();
+                match &words[..] {
+                    [name, number] if name == b"SELECT" => {
+                        db = base::number::parse_i64(number).expect("a number") as usize;
+                    }
+                    _ => effects.push((db, words)),
+                }
+            }
+            assert_eq!(at, record.len(), "whole requests");
+        }
+        effects
     }
 
     /// Moves the clock that commands see.
@@ -84,7 +154,7 @@ impl Fixture {
     /// Runs one request and answers the reply's bytes; None when the client waits.
     pub fn run(&mut self, number: u32, words: &[&[u8]]) -> Option<Vec<u8>> {
         self.client(number);
-        let Self { node, core, clients, now_ms } = self;
+        let Self { node, core, clients, now_ms, .. } = self;
         let client = clients.get_mut(&number)?;
         core.begin_batch_at(node, *now_ms);
         assert!(client.waiting.take().is_none_or(|waiter| waiter.is_over()), "client {number} still waits");

@@ -116,3 +116,10 @@ pub fn encode<A: AsRef<[u8]>>(argv: &[A], out: &mut Vec<u8>) {
         out.extend_from_slice(b"\r\n");
     }
 }
+
+/// The words of the first whole command in `bytes`, and its length.
+pub fn parse_words(bytes: &[u8]) -> Option<(Vec<Vec<u8>>, usize)> {
+    let (reply, used) = parse_reply(bytes)?;
+    let Reply::Array(words) = reply else { return None };
+    Some((words.iter().map(|word| word.as_bytes().unwrap_or_default().to_vec()).collect(), used))
+}

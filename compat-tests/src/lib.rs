@@ -10,6 +10,7 @@
 
 pub mod concurrent;
 pub mod connection;
+pub mod effects;
 pub mod model;
 pub mod pattern;
 pub mod rng;

@@ -2,6 +2,8 @@
 
 use std::ops::BitOr;
 
+use crate::effects::Effects;
+
 /// A set of event classes, as `notify-keyspace-events` spells them with letters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Classes(pub u32);
@@ -100,6 +102,8 @@ impl Interest {
     pub const EVENTS: Self = Self(1 << 2);
     /// Somebody follows every change (client tracking, ownership).
     pub const FOLLOW: Self = Self(1 << 3);
+    /// Every change leaves an effect: the log is on.
+    pub const EFFECTS: Self = Self(1 << 4);
 }
 
 /// What the commands of one core collected since it was last published.
@@ -121,4 +125,6 @@ pub struct Tally {
     pub invalidated: usize,
     /// Changes somebody is interested in, in order.
     pub changes: Vec<Change>,
+    /// What the log is to hear.
+    pub effects: Effects,
 }

@@ -339,7 +339,9 @@ impl<'k> Keys<'k> {
     fn expire(&mut self, key: &Key, slot: Slot) {
         self.db_mut(key.hash).remove(slot);
         self.tally.expired += 1;
-        self.changed(key, Event::EXPIRED);
+        self.tally.effects.push_expired(self.db, key.bytes);
+        // The time did it, not a client: INFO counts no change.
+        self.changed_with(key, Event::EXPIRED);
     }
 
     /// The entry at a slot of a key.
@@ -430,7 +432,9 @@ impl<'k> Keys<'k> {
             unsafe { self.space.mark_watched(self.shard_of(key.hash), self.db, key.bytes) };
         }
         let others = self.space.interest() & !Interest::WATCH.0;
-        if others & !Interest::BLOCKED.0 != 0 || others != 0 && self.space.may_be_awaited(key.hash) {
+        if others & !(Interest::BLOCKED.0 | Interest::EFFECTS.0) != 0
+            || others & Interest::BLOCKED.0 != 0 && self.space.may_be_awaited(key.hash)
+        {
             self.push_change(key, event, true);
         }
     }

@@ -5,6 +5,7 @@ pub mod backlen;
 pub mod change;
 pub mod db;
 pub mod dict;
+pub mod effects;
 pub mod encoding;
 pub mod entry;
 pub mod epoch;

@@ -162,7 +162,7 @@ fn evict_one(node: &Node, core: &mut Core, rule: &Rule) -> bool {
     if rule.is_random() {
         return in_some_tables(node, core, rule, 1, |keys, random, buckets| {
             let Some(key) = pick_at_random(keys, rule, random, buckets) else { return 0 };
-            usize::from(remove(keys, &key, |_| true))
+            usize::from(remove(node, keys, &key, |_| true))
         });
     }
     loop {
@@ -173,7 +173,7 @@ fn evict_one(node: &Node, core: &mut Core, rule: &Rule) -> bool {
         while let Some(best) = core.evictable.candidates.pop() {
             let shard = node.space.shard_of(node.space.hash(&best.key));
             let is_gone = on_table(node, core, (shard, best.db), |keys| {
-                remove(keys, &best.key, |entry| {
+                remove(node, keys, &best.key, |entry| {
                     rule.judge(entry).1 == best.state && (entry.has_deadline() || !rule.is_volatile)
                 })
             });
@@ -263,7 +263,7 @@ fn pick_at_random(keys: &Keys<'_>, rule: &Rule, random: u64, buckets: usize) -> 
 }
 
 /// Removes a key that is still what it was.
-fn remove(keys: &mut Keys<'_>, key: &[u8], is_still: impl FnOnce(Entry<'_>) -> bool) -> bool {
+fn remove(node: &Node, keys: &mut Keys<'_>, key: &[u8], is_still: impl FnOnce(Entry<'_>) -> bool) -> bool {
     let key = keys.key(key);
     let Some(db) = keys.table() else { return false };
     let Some(slot): Option<Slot> = db.find(key.hash, key.bytes) else { return false };
@@ -271,6 +271,9 @@ fn remove(keys: &mut Keys<'_>, key: &[u8], is_still: impl FnOnce(Entry<'_>) -> b
         return false;
     }
     keys.db_mut(key.hash).remove(slot);
+    let removal: &[u8] = if node.settings.lazyfree_lazy_eviction() { b"UNLINK" } else { b"DEL" };
+    let db = keys.db_index();
+    keys.tally.effects.push(db, [removal, key.bytes].into_iter());
     keys.changed_with(&key, Event::EVICTED);
     true
 }

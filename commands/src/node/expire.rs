@@ -154,7 +154,7 @@ fn expire_fields(keys: &mut Keys<'_>) -> usize {
     for hash in keys.expire_fields(FIELDS_AT_ONCE) {
         let key = keys.key(&hash.key);
         fields += hash.fields.len();
-        keys.changed(&key, FIELD_EXPIRED);
+        keys.changed_with(&key, FIELD_EXPIRED);
         if hash.gone {
             keys.event(&key, Event::DEL);
         }

@@ -9,6 +9,7 @@ mod events;
 mod evict;
 mod expire;
 pub mod host;
+pub mod log;
 pub mod memory;
 pub mod monitoring;
 pub mod pause;
@@ -36,6 +37,7 @@ use access::Acl;
 use blocking::Blocking;
 use clients::Care;
 use host::{Host, NoHost};
+use log::LogSeam;
 use monitoring::Monitoring;
 use pause::Pause;
 use pubsub::PubSub;
@@ -74,6 +76,7 @@ pub struct Node {
     pub errors: DashMap<Box<str>, u64>,
     /// What operators watch.
     pub monitoring: Monitoring,
+    log: LogSeam,
     host: OnceLock<Box<dyn Host>>,
     rejected_connections: AtomicU64,
     /// The length from which an element of a list gets a node of its own (DEBUG quicklist-packed-threshold);
@@ -122,6 +125,7 @@ impl Node {
             run_id: base::id::new_run_id()?,
             started_ms: base::clock::unix_ms(),
             monitoring,
+            log: LogSeam::default(),
             host: OnceLock::new(),
             rejected_connections: AtomicU64::new(0),
             list_packed_threshold: AtomicUsize::new(0),

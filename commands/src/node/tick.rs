@@ -82,9 +82,16 @@ pub(super) fn on_table<T>(
 ) -> T {
     let before = core.tally.changes.len();
     let mut keys = node.space.lock_shard(shard, db, core.now, &mut core.tally);
+    node.begin_effects(keys.tally);
+    keys.tally.effects.loosen();
     let answer = work(&mut keys);
     let order = node.order_of(&keys, before);
+    let place = node.reserve_record(&mut keys);
     drop(keys);
+    match place {
+        Some(place) => node.append_record(place, &mut core.tally),
+        None => core.tally.effects.clear(),
+    }
     if let Some(order) = order {
         node.announce(&order, &core.tally.changes[before..]);
     }

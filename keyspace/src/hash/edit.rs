@@ -157,6 +157,8 @@ impl<'a, 'k> HashMut<'a, 'k> {
         }
         self.remove_stored(field);
         self.keys.tally.expired_fields += 1;
+        let (db, key) = (self.keys.db_index(), self.key.bytes);
+        self.keys.tally.effects.push(db, [b"HDEL", key, field].into_iter());
         true
     }
 
@@ -167,6 +169,12 @@ impl<'a, 'k> HashMut<'a, 'k> {
             self.expire(usize::MAX, |_| count += 1);
         }
         count
+    }
+
+    /// Whether somebody wants effects.
+    #[inline]
+    pub fn wants_effects(&self) -> bool {
+        self.keys.tally.effects.is_on()
     }
 
     /// Whether some field's deadline has passed.
@@ -216,9 +224,11 @@ impl<'a, 'k> HashMut<'a, 'k> {
     pub(super) fn expire(&mut self, fields_max: usize, mut visit: impl FnMut(&[u8])) {
         let Some(slot) = self.slot else { return };
         let (before, unix_ms) = (self.earliest(slot), self.keys.now.unix_ms);
-        let mut count = 0;
+        let (mut count, mut effects) = (0, std::mem::take(&mut self.keys.tally.effects));
+        let (db, key) = (self.keys.db_index(), self.key.bytes);
         let visit = |field: &[u8]| {
             count += 1;
+            effects.push(db, [b"HDEL", key, field].into_iter());
             visit(field);
         };
         if self.kind(slot) == Kind::Hash {
@@ -226,6 +236,7 @@ impl<'a, 'k> HashMut<'a, 'k> {
         } else {
             self.expire_small(slot, fields_max, visit);
         }
+        self.keys.tally.effects = effects;
         self.keys.tally.expired_fields += count;
         self.follow_removal(slot, before);
     }

@@ -3,10 +3,12 @@
 use commands_macros::command;
 use keyspace::change::{Classes, Event};
 use keyspace::keys::Key;
+use keyspace::packed::IntText;
 
 use super::KEY;
 use crate::args::Rest;
 use crate::ctx::Ctx;
+use crate::effect::effect;
 use crate::error::{Error, Result};
 use crate::spec::{ArgDoc, ArgType};
 
@@ -150,8 +152,8 @@ impl Condition {
     }
 }
 
-fn set_deadline(ctx: &mut Ctx, key: &Key, amount: &[u8], unit: Unit, condition: Rest) -> Result<bool> {
-    let condition = Condition::parse(condition)?;
+fn set_deadline(ctx: &mut Ctx, key: &Key, amount: &[u8], unit: Unit, words: Rest) -> Result<bool> {
+    let condition = Condition::parse(words)?;
     let amount = base::number::parse_i64(amount).ok_or(Error::NotAnInteger)?;
     let deadline_ms = unit.deadline_ms(amount)?;
     let Some(slot) = ctx.keys.find_for_write(key) else { return Ok(false) };
@@ -161,9 +163,12 @@ fn set_deadline(ctx: &mut Ctx, key: &Key, amount: &[u8], unit: Unit, condition: 
     if deadline_ms <= ctx.now_ms() {
         ctx.keys.db_mut(key.hash).remove(slot);
         ctx.keys.changed(key, Event::DEL);
+        effect!(ctx, ctx.removal_of_expired(), key.bytes);
     } else {
         ctx.keys.db_mut(key.hash).set_deadline(slot, Some(deadline_ms));
         ctx.keys.changed(key, Event::EXPIRE);
+        let mut text = IntText::default();
+        ctx.say_with("PEXPIREAT", [key.bytes, text.spell(deadline_ms)].into_iter().chain(words.0.iter()));
     }
     Ok(true)
 }

@@ -3,6 +3,8 @@
 use commands_macros::{Args, command};
 use keyspace::hash::HashMut;
 use keyspace::keys::Key;
+use keyspace::packed::IntText;
+use smallvec::SmallVec;
 
 use super::deadline::{Unit, deadline_ms};
 use super::expired::announce_end;
@@ -125,18 +127,42 @@ fn expire(
     let (condition, names) = targets.read()?;
     hash.expect_deadlines();
     let has_passed = deadline_ms <= now_ms;
-    let mut changed = 0;
+    let (wants_effects, mut changed) = (hash.wants_effects(), 0);
+    let mut affected: SmallVec<[&[u8]; 8]> = SmallVec::new();
     ctx.out.array(names.len());
     for name in names.iter() {
         let outcome = expire_field(&mut hash, name, condition, deadline_ms, has_passed);
         changed += usize::from(outcome > 0);
+        if wants_effects && outcome > 0 {
+            affected.push(name);
+        }
         ctx.out.int(outcome);
     }
     if changed > 0 {
         hash.changed(if has_passed { DELETE_EVENT } else { EXPIRE_EVENT }, changed);
         announce_end(&mut hash);
+        say_affected(ctx, key, (deadline_ms, has_passed), targets, &affected);
     }
     Ok(())
+}
+
+/// The fields that have the deadline now, or went, as others would set or remove them.
+fn say_affected(
+    ctx: &mut Ctx,
+    key: &Key,
+    (deadline_ms, has_passed): (i64, bool),
+    targets: Targets,
+    affected: &[&[u8]],
+) {
+    if has_passed {
+        // Going, each field said so itself.
+        return ctx.no_words();
+    }
+    let condition = targets.0.iter().take_while(|word| !word.eq_ignore_ascii_case(b"FIELDS"));
+    let (mut deadline, mut count) = (IntText::default(), IntText::default());
+    let head = [key.bytes, deadline.spell(deadline_ms)].into_iter().chain(condition);
+    let fields = [&b"FIELDS"[..], count.spell(affected.len() as i64)].into_iter().chain(affected.iter().copied());
+    ctx.say_with("HPEXPIREAT", head.chain(fields));
 }
 
 /// 1: done; 2: the field is gone, the time being over; 0: the condition says no; -2: no such field.

@@ -38,6 +38,7 @@ pub(crate) fn hgetdel(ctx: &mut Ctx, key: Key, fields: Fields) -> Result<()> {
     if removed > 0 {
         hash.changed(DELETE_EVENT, removed);
         announce_end(&mut hash);
+        ctx.say_with("HDEL", std::iter::once(key.bytes).chain(names.iter()));
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use commands_macros::{Args, command};
 use keyspace::hash::HashMut;
 use keyspace::keys::Key;
+use keyspace::packed::IntText;
 
 use super::deadline::{Unit, deadline_ms};
 use super::expired::{announce_end, purge};
@@ -63,6 +64,22 @@ impl Change {
         }
     }
 
+    /// The change in words of its own.
+    fn say(self, ctx: &mut Ctx, key: &Key, names: args::Args<'_>) {
+        let (mut deadline, mut count) = (IntText::default(), IntText::default());
+        let fields = [&b"FIELDS"[..], count.spell(names.len() as i64)].into_iter().chain(names.iter());
+        match self {
+            Self::None => {}
+            Self::Clear => ctx.say_with("HPERSIST", std::iter::once(key.bytes).chain(fields)),
+            Self::At(deadline_ms) => {
+                let head = [key.bytes, deadline.spell(deadline_ms)].into_iter();
+                ctx.say_with("HPEXPIREAT", head.chain(fields));
+            }
+            // Going, each field said so itself.
+            Self::Remove(_) => ctx.no_words(),
+        }
+    }
+
     fn announce(self, hash: &mut HashMut<'_, '_>, count: usize) {
         match self {
             Self::None => {}
@@ -107,6 +124,7 @@ pub(crate) fn hgetex(ctx: &mut Ctx, key: Key, words: Rest) -> Result<()> {
     }
     if changed > 0 {
         change.announce(&mut hash, changed);
+        change.say(ctx, &key, names);
     }
     Ok(())
 }

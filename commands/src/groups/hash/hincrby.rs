@@ -11,6 +11,7 @@ use super::expired::purge;
 use super::{hash_event, limits};
 use crate::args::{Arg, Args};
 use crate::ctx::Ctx;
+use crate::effect::effect;
 use crate::error::{Error, Result};
 use crate::spec::{ArgDoc, ArgType};
 
@@ -77,6 +78,7 @@ pub(crate) fn hincrbyfloat(ctx: &mut Ctx, key: Key, field: &[u8], increment: Inc
     let text = sum.to_string();
     hash.set(field, text.as_bytes(), Deadline::Keep);
     hash.changed(INCREMENT_FLOAT_EVENT, 1);
+    effect!(ctx, "HSETEX", key.bytes, "KEEPTTL", "FIELDS", "1", field, text.as_str());
     Ok(text)
 }
 

@@ -4,6 +4,7 @@ use commands_macros::{Args, command};
 use keyspace::change::Event;
 use keyspace::hash::{Deadline, HashMut};
 use keyspace::keys::Key;
+use keyspace::packed::IntText;
 
 use super::deadline::{Unit, deadline_ms};
 use super::expired::{announce, announce_end};
@@ -137,8 +138,26 @@ pub(crate) fn hsetex(ctx: &mut Ctx, key: Key, words: Rest) -> Result<bool> {
         let event: Event = if has_passed { DELETE_EVENT } else { EXPIRE_EVENT };
         hash.event(event);
         announce_end(&mut hash);
+        if has_passed {
+            // Going, each field said so itself.
+            ctx.no_words();
+        } else {
+            say_absolute(ctx, deadline_ms);
+        }
     }
     Ok(true)
+}
+
+/// The request with its deadline as an absolute one.
+fn say_absolute(ctx: &mut Ctx, deadline_ms: i64) {
+    const TIMES: [&str; 3] = ["EX", "PX", "EXAT"];
+    let (words, mut text) = (ctx.request.words(), IntText::default());
+    let options = words.clone().skip(2).take_while(|word| !word.eq_ignore_ascii_case(b"FIELDS"));
+    let is_time = |word: &[u8]| TIMES.iter().any(|time| word.eq_ignore_ascii_case(time.as_bytes()));
+    let Some(at) = options.into_iter().position(is_time) else { return };
+    let absolute = [&b"PXAT"[..], text.spell(deadline_ms)];
+    let rest = words.clone().skip(at + 4);
+    ctx.say_with("HSETEX", words.skip(1).take(at + 1).chain(absolute).chain(rest));
 }
 
 /// Whether all fields are (not) there. Expired ones that it comes upon go.

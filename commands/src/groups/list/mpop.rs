@@ -1,11 +1,13 @@
 //! LMPOP and BLMPOP.
 
 use commands_macros::command;
+use keyspace::list::End;
 
 use super::pop::pop_some;
 use super::{Place, limits};
 use crate::args::Choice;
 use crate::ctx::Ctx;
+use crate::effect::effect;
 use crate::error::{Otherwise, Result};
 use crate::waiting::{CountedKeys, PopCount, Timeout};
 
@@ -56,7 +58,10 @@ fn mpop(ctx: &mut Ctx, keys: CountedKeys, place: Place, count: Option<PopCount>)
         }
         ctx.out.array(2);
         ctx.out.bulk(key.bytes);
-        return pop_some(ctx, &key, count, place.end());
+        let popped = pop_some(ctx, &key, count, place.end())?;
+        let name = if place.end() == End::Front { "LPOP" } else { "RPOP" };
+        effect!(ctx, name, key.bytes, popped);
+        return Ok(true);
     }
     Ok(false)
 }

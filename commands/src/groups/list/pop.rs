@@ -7,6 +7,7 @@ use keyspace::list::End;
 use super::{changed, limits, popped, write_element};
 use crate::args::{Arg, Args};
 use crate::ctx::Ctx;
+use crate::effect::effect;
 use crate::error::{Error, Otherwise, Result};
 use crate::spec::{ArgDoc, ArgType};
 use crate::waiting::{LeadingKeys, Timeout};
@@ -61,7 +62,9 @@ fn pop(ctx: &mut Ctx, key: &Key, count: Option<Count>, end: End) -> Result<()> {
         Some(Count(count)) => match ctx.keys.list_for_write(key, limits(ctx.node))?.len() {
             0 => ctx.out.null_array(),
             _ if count == 0 => ctx.out.empty_array(),
-            _ => drop(pop_some(ctx, key, count, end)?),
+            _ => {
+                pop_some(ctx, key, count, end)?;
+            }
         },
     }
     Ok(())
@@ -80,12 +83,12 @@ fn pop_one(ctx: &mut Ctx, key: &Key, end: End) -> Result<bool> {
     Ok(found)
 }
 
-/// Writes and removes up to `count` elements as an array; false when there is no list.
-pub(super) fn pop_some(ctx: &mut Ctx, key: &Key, count: usize, end: End) -> Result<bool> {
+/// Writes and removes up to `count` elements as an array; how many there were.
+pub(super) fn pop_some(ctx: &mut Ctx, key: &Key, count: usize, end: End) -> Result<usize> {
     let mut list = ctx.keys.list_for_write(key, limits(ctx.node))?;
     let count = list.len().min(count);
     if count == 0 {
-        return Ok(false);
+        return Ok(0);
     }
     let out = &mut *ctx.out;
     out.array(count);
@@ -94,7 +97,7 @@ pub(super) fn pop_some(ctx: &mut Ctx, key: &Key, count: usize, end: End) -> Resu
     }
     let gone = list.is_empty();
     changed(ctx, key, popped(end), count, gone);
-    Ok(true)
+    Ok(count)
 }
 
 /// Takes the head off the first list that there is, and waits for one when there is none.
@@ -128,6 +131,7 @@ fn pop_or_wait(ctx: &mut Ctx, keys: LeadingKeys, timeout: Timeout, end: End) -> 
         ctx.out.array(2);
         ctx.out.bulk(key.bytes);
         if pop_one(ctx, &key, end)? {
+            effect!(ctx, if end == End::Front { "LPOP" } else { "RPOP" }, key.bytes);
             return Ok(());
         }
         ctx.out.truncate(mark);

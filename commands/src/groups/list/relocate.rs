@@ -57,7 +57,9 @@ pub(crate) fn blmove(
     whereto: Choice<Place>,
     timeout: Timeout,
 ) -> Result<()> {
-    relocate_or_wait(ctx, &source, &destination, wherefrom.0.end(), whereto.0.end(), timeout)
+    relocate_or_wait(ctx, &source, &destination, wherefrom.0.end(), whereto.0.end(), timeout)?;
+    ctx.say_with("LMOVE", ctx.request.words().skip(1).take(4));
+    Ok(())
 }
 
 /// Moves the tail of a list to the head of another, and waits for one when there is none.
@@ -75,7 +77,9 @@ pub(crate) fn brpoplpush(
     #[arg(key_spec = 1)] destination: Key,
     timeout: Timeout,
 ) -> Result<()> {
-    relocate_or_wait(ctx, &source, &destination, End::Back, End::Front, timeout)
+    relocate_or_wait(ctx, &source, &destination, End::Back, End::Front, timeout)?;
+    ctx.say_with("RPOPLPUSH", [source.bytes, destination.bytes].into_iter());
+    Ok(())
 }
 
 fn relocate_or_null(ctx: &mut Ctx, source: &Key, destination: &Key, from: End, to: End) -> Result<()> {

@@ -58,6 +58,8 @@ pub(crate) fn flushall(ctx: &mut Ctx, how: Rest) -> Result<Done> {
 pub(crate) fn flushdb(ctx: &mut Ctx, how: Rest) -> Result<Done> {
     let lazily = is_lazy(ctx, how)?;
     ctx.keys.tally.dirty += flush(ctx, lazily) as u64;
+    // Also when the database was empty already: so does Redis.
+    ctx.say_own_words();
     Ok(Done)
 }
 

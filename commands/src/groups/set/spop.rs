@@ -3,10 +3,14 @@
 use commands_macros::command;
 use keyspace::change::Event;
 use keyspace::keys::Key;
+use keyspace::packed::Element;
+
+use resp::Writer;
 
 use super::{changed_by, limits, set_event, write_member};
 use crate::args::{Arg, Args};
 use crate::ctx::Ctx;
+use crate::effect::effect;
 use crate::error::{Error, Result};
 use crate::spec::{ArgDoc, ArgType};
 
@@ -38,17 +42,18 @@ impl<'a> Arg<'a> for Count {
 pub(crate) fn spop(ctx: &mut Ctx, key: Key, #[arg(since = "3.2.0")] count: Option<Count>) -> Result<()> {
     let random = ctx.core.random;
     let below = |limit| random.borrow_mut().below(limit);
+    let mut gone = Popped { is_wanted: ctx.wants_effects(), ..Popped::default() };
     let mut set = ctx.keys.set_for_write(&key, limits(ctx.node))?;
     let popped = match count {
         None if set.is_empty() => {
             ctx.out.null();
             0
         }
-        None => usize::from(set.pop(below, |member| write_member(ctx.out, member))),
+        None => usize::from(set.pop(below, |member| gone.write(ctx.out, member))),
         Some(Count(count)) => {
             let count = count.min(set.len());
             ctx.out.set(count);
-            set.pop_many(count, below, |member| write_member(ctx.out, member));
+            set.pop_many(count, below, |member| gone.write(ctx.out, member));
             count
         }
     };
@@ -58,8 +63,39 @@ pub(crate) fn spop(ctx: &mut Ctx, key: Key, #[arg(since = "3.2.0")] count: Optio
         if is_gone {
             ctx.keys.event(&key, Event::DEL);
         }
+        if is_gone && count.is_some() {
+            let is_lazy = ctx.node.settings.lazyfree_lazy_server_del();
+            effect!(ctx, if is_lazy { "UNLINK" } else { "DEL" }, key.bytes);
+        } else {
+            ctx.say_with("SREM", std::iter::once(key.bytes).chain(gone.members()));
+        }
     }
     Ok(())
+}
+
+/// The members that chance chose, one after the other.
+#[derive(Default)]
+struct Popped {
+    is_wanted: bool,
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Popped {
+    /// Writes a member, and keeps it if that is wanted.
+    #[inline]
+    fn write(&mut self, out: &mut Writer, member: Element<'_>) {
+        write_member(out, member);
+        if self.is_wanted {
+            member.write_to(&mut self.bytes);
+            self.ends.push(self.bytes.len());
+        }
+    }
+
+    fn members(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, &end)| &self.bytes[start..end])
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use keyspace::change::Event;
 use keyspace::keys::Key;
 
 use crate::ctx::Ctx;
+use crate::effect::effect;
 use crate::error::Result;
 use crate::reply;
 
@@ -19,6 +20,7 @@ pub(crate) fn get(ctx: &mut Ctx, key: Key) -> Result<()> {
 pub(crate) fn getdel(ctx: &mut Ctx, key: Key) -> Result<()> {
     if reply_string(ctx, &key)? && ctx.keys.remove(&key) {
         ctx.keys.changed(&key, Event::DEL);
+        effect!(ctx, "DEL", key.bytes);
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use keyspace::keys::Key;
 use super::get::reply_string;
 use super::set::EXPIRE_EVENT;
 use crate::ctx::Ctx;
+use crate::effect::effect;
 use crate::error::Result;
 use crate::expiration::{Expiration, Persist};
 
@@ -37,14 +38,17 @@ pub(crate) fn getex(ctx: &mut Ctx, key: Key, #[options] how: GetexOptions) -> Re
         Some(deadline_ms) if deadline_ms <= now_ms => {
             ctx.keys.db_mut(key.hash).remove(slot);
             ctx.keys.changed(&key, Event::DEL);
+            effect!(ctx, ctx.removal_of_expired(), key.bytes);
         }
-        Some(_) => {
+        Some(at_ms) => {
             ctx.keys.db_mut(key.hash).set_deadline(slot, deadline_ms);
             ctx.keys.changed(&key, EXPIRE_EVENT);
+            effect!(ctx, "PEXPIREAT", key.bytes, at_ms);
         }
         None if ctx.keys.entry(&key, slot).has_deadline() => {
             ctx.keys.db_mut(key.hash).set_deadline(slot, None);
             ctx.keys.changed(&key, PERSIST_EVENT);
+            effect!(ctx, "PERSIST", key.bytes);
         }
         None => {}
     }

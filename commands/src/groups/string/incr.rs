@@ -10,6 +10,7 @@ use keyspace::string::AddError;
 
 use super::string_event;
 use crate::ctx::Ctx;
+use crate::effect::effect;
 use crate::error::{Error, Result};
 
 const INCRBY_EVENT: Event = string_event("incrby");
@@ -81,6 +82,7 @@ pub(crate) fn incrbyfloat(ctx: &mut Ctx, key: Key, increment: &[u8]) -> Result<(
     let _ = write!(text, "{sum}");
     ctx.keys.set_text(&key, &text, deadline_ms);
     ctx.keys.changed(&key, INCRBYFLOAT_EVENT);
+    effect!(ctx, "SET", key.bytes, &text[..], "KEEPTTL");
     ctx.out.bulk(&text);
     Ok(())
 }

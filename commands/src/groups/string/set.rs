@@ -7,6 +7,7 @@ use keyspace::keys::Key;
 use super::SET_EVENT;
 use super::get::reply_string;
 use crate::ctx::Ctx;
+use crate::effect::effect;
 use crate::error::Result;
 use crate::expiration::{Expiration, KeepTtl};
 use crate::request::Request;
@@ -50,8 +51,12 @@ pub(crate) fn set(ctx: &mut Ctx, key: Key, value: &[u8], #[options] how: SetOpti
 }
 
 /// Without GET the old value is not looked at.
+fn is_get(word: &[u8]) -> bool {
+    word.eq_ignore_ascii_case(b"GET")
+}
+
 fn key_flags(request: &Request<'_>) -> u16 {
-    let has_get = request.words().skip(3).any(|word| word.eq_ignore_ascii_case(b"GET"));
+    let has_get = request.words().skip(3).any(is_get);
     if has_get { key::RW | key::ACCESS | key::UPDATE } else { key::OW | key::UPDATE }
 }
 
@@ -78,6 +83,18 @@ fn set_with(ctx: &mut Ctx, key: &Key, value: &[u8], how: &SetOptions) -> Result<
     ctx.keys.changed(key, SET_EVENT);
     if deadline_ms.is_some() && !keeps {
         ctx.keys.event(key, EXPIRE_EVENT);
+    }
+    match (how.expiration, deadline_ms) {
+        (Some(Expiration::PxAt(_)), _) => {}
+        (Some(Expiration::Ex(_) | Expiration::Px(_) | Expiration::ExAt(_)), Some(deadline_ms)) => {
+            effect!(ctx, "SET", key.bytes, value, "PXAT", deadline_ms);
+        }
+        // What was there is nothing that a log needs to ask for.
+        _ if how.get => {
+            let words = ctx.request.words().skip(1);
+            ctx.say_with("SET", words.enumerate().filter(|(at, word)| *at < 2 || !is_get(word)).map(|(_, word)| word));
+        }
+        _ => {}
     }
     if !how.get {
         ctx.out.ok();
@@ -116,6 +133,7 @@ pub(crate) fn getset(ctx: &mut Ctx, key: Key, value: &[u8]) -> Result<()> {
     reply_string(ctx, &key)?;
     ctx.keys.set_string(&key, value, None);
     ctx.keys.changed(&key, SET_EVENT);
+    effect!(ctx, "SET", key.bytes, value);
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use keyspace::keys::Key;
 use super::SET_EVENT;
 use super::set::EXPIRE_EVENT;
 use crate::ctx::Ctx;
+use crate::effect::effect;
 use crate::error::Result;
 use crate::expiration::deadline_ms;
 use crate::reply::Ok as Done;
@@ -48,6 +49,7 @@ fn set_until(ctx: &mut Ctx, key: &Key, value: &[u8], deadline_ms: i64) -> Result
     ctx.keys.set_string(key, value, Some(deadline_ms));
     ctx.keys.changed(key, SET_EVENT);
     ctx.keys.event(key, EXPIRE_EVENT);
+    effect!(ctx, "SET", key.bytes, value, "PXAT", deadline_ms);
     Ok(Done)
 }
 

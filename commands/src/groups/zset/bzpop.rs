@@ -5,6 +5,7 @@ use commands_macros::command;
 use super::zpop::{Shape, Where, pop, pop_first_of};
 use crate::args::Choice;
 use crate::ctx::Ctx;
+use crate::effect::effect;
 use crate::error::{Otherwise, Result};
 use crate::waiting::{CountedKeys, LeadingKeys, PopCount, Timeout};
 
@@ -35,7 +36,8 @@ pub(crate) fn bzpopmax(ctx: &mut Ctx, key: LeadingKeys, timeout: Timeout) -> Res
 fn pop_one(ctx: &mut Ctx, keys: LeadingKeys, timeout: Timeout, side: Where) -> Result<()> {
     let wait = timeout.wait(ctx.now_ms(), Otherwise::NullArray)?;
     for key in keys.0.keys() {
-        if pop(ctx, &key, side, 1, Shape::Triple(key.bytes))? {
+        if pop(ctx, &key, side, 1, Shape::Triple(key.bytes))? > 0 {
+            effect!(ctx, side.command(), key.bytes);
             return Ok(());
         }
     }

@@ -9,6 +9,7 @@ use resp::Writer;
 use super::{limits, modified, write_entry, write_member, zset_event};
 use crate::args::{Arg, Args, Choice};
 use crate::ctx::Ctx;
+use crate::effect::effect;
 use crate::error::{Error, Result};
 use crate::spec::{ArgDoc, ArgType};
 use crate::waiting::{CountedKeys, PopCount};
@@ -35,6 +36,14 @@ pub(crate) enum Where {
 }
 
 impl Where {
+    /// The command that pops from this end.
+    pub(super) fn command(self) -> &'static str {
+        match self {
+            Self::Min => "ZPOPMIN",
+            Self::Max => "ZPOPMAX",
+        }
+    }
+
     fn event(self) -> Event {
         match self {
             Self::Min => zset_event("zpopmin"),
@@ -110,7 +119,7 @@ pub(crate) fn zpopmax(ctx: &mut Ctx, key: Key, count: Option<Count>) -> Result<(
 
 fn pop_list(ctx: &mut Ctx, key: &Key, side: Where, count: Option<Count>) -> Result<()> {
     let (count, shape) = count.map_or((1, Shape::Flat), |Count(count)| (count, Shape::List));
-    if !pop(ctx, key, side, count, shape)? {
+    if pop(ctx, key, side, count, shape)? == 0 {
         ctx.out.empty_array();
     }
     Ok(())
@@ -140,21 +149,23 @@ pub(crate) fn zmpop(
 pub(super) fn pop_first_of(ctx: &mut Ctx, keys: CountedKeys, side: Where, count: Option<PopCount>) -> Result<bool> {
     let count = count.map_or(1, |count| count.0);
     for key in keys.0.keys() {
-        if pop(ctx, &key, side, count, Shape::Keyed(key.bytes))? {
+        let popped = pop(ctx, &key, side, count, Shape::Keyed(key.bytes))?;
+        if popped > 0 {
+            effect!(ctx, side.command(), key.bytes, popped);
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-/// Pops up to `count` members and answers them; false, and no answer, when there is nothing to pop.
-pub(super) fn pop(ctx: &mut Ctx, key: &Key, side: Where, count: usize, shape: Shape) -> Result<bool> {
+/// Pops up to `count` members and answers them; 0, and no answer, when there is nothing to pop.
+pub(super) fn pop(ctx: &mut Ctx, key: &Key, side: Where, count: usize, shape: Shape) -> Result<usize> {
     let limits = limits(ctx.node);
     let mut set = ctx.keys.zset_for_write(key, limits)?;
     let len = set.len();
     let count = count.min(len);
     if count == 0 {
-        return Ok(false);
+        return Ok(0);
     }
     let (out, reverse) = (&mut *ctx.out, side == Where::Max);
     shape.begin(out, count);
@@ -169,7 +180,7 @@ pub(super) fn pop(ctx: &mut Ctx, key: &Key, side: Where, count: usize, shape: Sh
     }
     let is_gone = set.is_empty();
     modified(ctx, key, side.event(), count, is_gone);
-    Ok(true)
+    Ok(count)
 }
 
 #[cfg(test)]

@@ -1,0 +1,69 @@
+//! The log as the instance sees it: one total order of records, each the effects of one request or transaction.
+//!
+//! # Invariants
+//! - A record's place is reserved while the shards that it is about are locked: who sees what it did, and leaves a
+//!   record in turn, comes later in the order.
+//! - It is handed over once they are free: nobody waits for the log under a lock.
+//! - Every place that was reserved is handed over.
+
+use std::sync::{Arc, OnceLock};
+
+use keyspace::change::{Interest, Tally};
+use keyspace::keys::Keys;
+
+use super::Node;
+
+/// Where records go.
+pub trait Log: Send + Sync {
+    /// The next place in the order. Called with the record's shards locked: no more than a counter's step.
+    fn reserve(&self) -> u64;
+
+    /// Hands over the record of a place. A record is whole requests as RESP arrays, beginning in database 0.
+    fn append(&self, place: u64, record: &[u8]);
+}
+
+/// The instance's connection to its log.
+#[derive(Default)]
+pub struct LogSeam {
+    log: OnceLock<Arc<dyn Log>>,
+}
+
+impl Node {
+    /// Connects a log, once; nothing goes there before `set_logging`.
+    pub fn set_log(&self, log: Arc<dyn Log>) {
+        let _ = self.log.log.set(log);
+    }
+
+    /// From now on effects go to the log, or no more. To be called with all shards locked, or before the first
+    /// client.
+    pub fn set_logging(&self, on: bool) {
+        self.space.set_interest(Interest::EFFECTS, on && self.log.log.get().is_some());
+    }
+
+    /// A command begins; its shards are locked.
+    #[inline]
+    pub(crate) fn begin_effects(&self, tally: &mut Tally) {
+        if self.space.interest() & Interest::EFFECTS.0 == 0 {
+            tally.effects.turn_off();
+        } else {
+            tally.effects.turn_on(self.settings.lazyfree_lazy_expire());
+        }
+    }
+
+    /// A command ended whose shards are still locked: takes the place of its record, if it left one.
+    #[inline]
+    pub(crate) fn reserve_record(&self, keys: &mut Keys) -> Option<u64> {
+        if keys.tally.effects.is_empty() {
+            return None;
+        }
+        self.log.log.get().map(|log| log.reserve())
+    }
+
+    /// Hands the record over; no shard is locked.
+    pub(crate) fn append_record(&self, place: u64, tally: &mut Tally) {
+        if let Some(log) = self.log.log.get() {
+            log.append(place, tally.effects.finish());
+        }
+        tally.effects.clear();
+    }
+}
