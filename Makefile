@@ -1,6 +1,6 @@
 # Each verb is short; .ci/run calls these too.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-.PHONY: run test clients check bench bench-compare fuzz generate
+.PHONY: run test clients check bench bench-micro bench-compare fuzz generate
 
 run: # the server on port 6379: make run ARGS="--port 7000"
 	cargo run --release -p stateless-server -- $(ARGS)
@@ -19,6 +19,9 @@ check: # what must hold before a commit: format, lints, the rules of the house
 
 bench: # the load generator on a running server: make bench ARGS="--rate 100000 --pipeline 16"
 	cargo run --release -p benches --bin load -- run --preload 1 $(ARGS)
+
+bench-micro: # parser and commands in process, nanoseconds each
+	cargo run --release -p benches --bin micro -- $(ARGS)
 
 bench-compare: # us and the peers side by side, into benches/compare/ (as root: it installs the peers)
 	cargo build --release -p stateless-server -p benches
