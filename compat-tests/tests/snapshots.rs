@@ -302,7 +302,7 @@ fn makes_a_fixture() {
     }
     assert_eq!(text(&mut client, "SAVE"), "OK");
     fs::copy(variable("FILE"), fixture(&format!("{}.rdb", variable("FIXTURE")))).expect("the snapshot is there");
-    fs::write(fixture("contents.txt"), fixture_state(&server)).expect("the folder is there");
+    fs::write(fixture(&format!("{}.txt", variable("FIXTURE"))), fixture_state(&server)).expect("the folder is there");
 }
 
 #[test]
@@ -310,7 +310,7 @@ fn files_of_newer_servers_come_in() {
     for name in ["redis8", "valkey9"] {
         let dir = dir(name);
         fs::copy(fixture(&format!("{name}.rdb")), dir.join("dump.rdb")).expect("the fixture is there");
-        let expected = fs::read_to_string(fixture("contents.txt")).expect("the fixture is there");
+        let expected = fs::read_to_string(fixture(&format!("{name}.txt"))).expect("the fixture is there");
         let server = Tcp::ours_in(&dir).unwrap_or_else(|fault| panic!("{fault}"));
         for (line, (ours, theirs)) in fixture_state(&server).lines().zip(expected.lines()).enumerate() {
             assert_eq!(ours, theirs, "{name}, line {}", line + 1);
