@@ -27,6 +27,8 @@ pub enum Origin {
     Transaction,
     /// Another client's command, on behalf of one that waits.
     Wakened,
+    /// The log, at a start.
+    Log,
 }
 
 /// A connection's state; only its own core touches it.
@@ -53,6 +55,8 @@ pub struct Client {
     pub(crate) caching: Option<bool>,
     /// CLIENT REPLY.
     pub replies: Replies,
+    /// The place in the log of its last write; 0: it wrote nothing.
+    pub last_place: u64,
     /// CLIENT NO-TOUCH.
     pub no_touch: bool,
     /// The connection ends once its replies are written.
@@ -331,6 +335,7 @@ impl Client {
             tracked: shared.facts.tracking.load(Relaxed) != 0,
             caching: None,
             replies: Replies::On,
+            last_place: 0,
             no_touch: false,
             closing: false,
             subscriptions: None,

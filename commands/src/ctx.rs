@@ -47,6 +47,11 @@ impl Ctx<'_> {
         self.keys.now.unix_ms
     }
 
+    /// The latest time that anything can have happened. The log tells of a past that it does not date.
+    pub fn latest_ms(&self) -> i64 {
+        if self.origin == Origin::Log { i64::MAX } else { self.now_ms() }
+    }
+
     /// Whether the client speaks RESP3.
     #[inline]
     pub fn is_resp3(&self) -> bool {

@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 
 use keyspace::keys::WrongType;
+use resp::Writer;
+
+use crate::node::Node;
 
 /// What a handler answers.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -56,6 +59,31 @@ pub enum Otherwise {
     Null,
     /// A null array.
     NullArray,
+    /// How many replicas have it: none.
+    Replicas,
+    /// Whether everything up to a place in the log is durable here, and on how many replicas.
+    Durable {
+        /// The place.
+        place: u64,
+        /// Whether the wait is over when it is.
+        wakes: bool,
+    },
+}
+
+impl Otherwise {
+    /// Writes it.
+    pub(crate) fn write(self, node: &Node, out: &mut Writer) {
+        match self {
+            Self::Null => out.null(),
+            Self::NullArray => out.null_array(),
+            Self::Replicas => out.int(0),
+            Self::Durable { place, .. } => {
+                out.array(2);
+                out.int(i64::from(node.is_logging() && node.is_durable(place)));
+                out.int(0);
+            }
+        }
+    }
 }
 
 impl Error {

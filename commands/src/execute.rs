@@ -7,7 +7,7 @@ use resp::Writer;
 use crate::client::{Client, Multi, Origin, Replies};
 use crate::ctx::{CoreView, Ctx};
 use crate::effect;
-use crate::error::{Error, Otherwise, Wait};
+use crate::error::{Error, Wait};
 use crate::guards;
 use crate::keys::{KeyShape, find_keys};
 use crate::node::core::Core;
@@ -123,6 +123,7 @@ pub(crate) fn run(
     let place = node.reserve_record(&mut ctx.keys);
     drop(ctx);
     if let Some(place) = place {
+        client.last_place = place;
         node.append_record(place, &mut core.tally);
     }
     if let Some(order) = order {
@@ -161,10 +162,7 @@ pub(crate) fn run_queued<'c>(ctx: &mut Ctx<'c>, request: Request<'c>) {
     // An earlier request of the transaction may have selected another database.
     ctx.keys.select(ctx.client.db);
     if let Outcome::Wait(wait) = call(ctx, &request) {
-        match wait.otherwise {
-            Otherwise::Null => ctx.out.null(),
-            Otherwise::NullArray => ctx.out.null_array(),
-        }
+        wait.otherwise.write(ctx.node, ctx.out);
     }
     let ns = ctx.core.clock.ns_between(start, ctx.core.clock.ticks());
     account(ctx.node, ctx.core.stats, request.row, ns);

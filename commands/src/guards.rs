@@ -25,6 +25,7 @@ pub(crate) fn admit(node: &Node, core: &mut Core, client: &mut Client, request: 
     }
     permitted(node, client, request, Origin::Connection)?;
     memory(node, core, client, request)?;
+    kept(node, client, request)?;
     if client.is_subscriber() {
         subscriber(client, request)?;
     }
@@ -88,6 +89,18 @@ fn loaded(node: &Node, request: &Request<'_>) -> Result<()> {
         return Err(Error::Plain("LOADING Redis is loading the dataset in memory"));
     }
     Ok(())
+}
+
+/// What cannot be kept is not done; what is there can be read.
+#[inline]
+fn kept(node: &Node, client: &Client, request: &Request<'_>) -> Result<()> {
+    if flags(client, request) & flag::WRITE == 0 {
+        return Ok(());
+    }
+    match node.log_failure() {
+        None => Ok(()),
+        Some(reason) => Err(Error::text(format!("MISCONF Errors writing to the AOF file: {reason}"))),
+    }
 }
 
 /// Under RESP2 a subscriber could not tell replies from messages.

@@ -8,6 +8,8 @@ pub mod client;
 pub mod ctx;
 mod effect;
 #[cfg(test)]
+mod effect_property;
+#[cfg(test)]
 mod effect_tests;
 pub mod error;
 pub mod execute;

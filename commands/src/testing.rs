@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::SeqCst;
+use std::task::{Context, Poll};
 
 use parking_lot::Mutex;
 use resp::{Proto, Reply, Writer, parse_reply};
@@ -27,6 +28,8 @@ use crate::table::Table;
 pub struct Kept {
     next: AtomicU64,
     records: Mutex<BTreeMap<u64, Vec<u8>>>,
+    durable: AtomicU64,
+    failure: Mutex<Option<String>>,
 }
 
 impl Kept {
@@ -39,6 +42,22 @@ impl Kept {
 impl Log for Kept {
     fn reserve(&self) -> u64 {
         self.next.fetch_add(1, SeqCst) + 1
+    }
+
+    fn failure(&self) -> Option<String> {
+        self.failure.lock().clone()
+    }
+
+    fn is_healthy(&self) -> bool {
+        self.failure.lock().is_none()
+    }
+
+    fn durable(&self) -> u64 {
+        self.durable.load(SeqCst)
+    }
+
+    fn poll_durable(&self, place: u64, _: &mut Context<'_>) -> Poll<()> {
+        if self.durable() >= place { Poll::Ready(()) } else { Poll::Pending }
     }
 
     fn append(&self, place: u64, record: &[u8]) {
@@ -106,6 +125,74 @@ impl Fixture {
         if let Some(until_ms) = waiter.and_then(|waiter| waiter.until_ms()) {
             self.advance_ms(until_ms - self.now_ms);
         }
+    }
+
+    /// Whether a client waits for keys.
+    pub fn is_waiting(&mut self, number: u32) -> bool {
+        self.client(number).waiting.as_ref().is_some_and(|waiter| !waiter.is_over())
+    }
+
+    /// Runs an effect of another instance, when nothing is over yet: as a start does with its log.
+    pub fn replay(&mut self, db: usize, words: &[&[u8]]) {
+        if [&b"MULTI"[..], b"EXEC"].contains(&words[0]) {
+            return;
+        }
+        let now_ms = std::mem::replace(&mut self.now_ms, 0);
+        self.client(0).select(db);
+        let reply = self.run(0, words).expect("effects do not wait");
+        assert!(!reply.starts_with(b"-"), "{}: {}", words[0].escape_ascii(), reply.escape_ascii());
+        self.now_ms = now_ms;
+    }
+
+    /// All keys with their values and deadlines as they are seen at a time, a line each.
+    pub fn contents(&mut self, now_ms: i64) -> Vec<String> {
+        self.now_ms = now_ms;
+        let mut lines = Vec::new();
+        for db in 0..4 {
+            self.client(99).select(db);
+            let mut names: Vec<String> = self.cli(99, "KEYS *").lines().map(str::to_owned).collect();
+            names.sort_by_cached_key(|line| line.split_once(") ").map(|(_, name)| name.to_owned()));
+            for line in names {
+                let Some((_, key)) = line.split_once(") ") else { continue };
+                let kind = self.cli(99, &format!("TYPE {key}"));
+                let value = match &kind[..] {
+                    "string" => self.cli(99, &format!("GET {key}")),
+                    "list" => self.cli(99, &format!("LRANGE {key} 0 -1")),
+                    "set" => sorted(&self.cli(99, &format!("SORT {key} ALPHA"))),
+                    "zset" => self.cli(99, &format!("ZRANGE {key} 0 -1 WITHSCORES")),
+                    "hash" => self.hash_contents(key),
+                    "stream" => {
+                        self.cli(99, &format!("XRANGE {key} - +")) + &self.cli(99, &format!("XINFO GROUPS {key}"))
+                    }
+                    other => panic!("type {other}"),
+                };
+                let until = self.cli(99, &format!("PEXPIRETIME {key}"));
+                lines.push(format!("{db} {key} {kind} until {until}: {value}"));
+            }
+        }
+        lines
+    }
+
+    fn hash_contents(&mut self, key: &str) -> String {
+        let fields = self.cli(99, &format!("HKEYS {key}"));
+        let mut lines: Vec<String> = Vec::new();
+        for field in fields.lines().filter_map(|line| line.split_once(") ")).map(|(_, field)| field) {
+            let value = self.cli(99, &format!("HGET {key} {field}"));
+            let until = self.cli(99, &format!("HPEXPIRETIME {key} FIELDS 1 {field}"));
+            lines.push(format!("{field} = {value} until {until}"));
+        }
+        lines.sort();
+        lines.join(", ")
+    }
+
+    /// Says up to which place the kept effects are durable.
+    pub fn set_durable(&self, place: u64) {
+        self.kept.durable.store(place, SeqCst);
+    }
+
+    /// Says why no effects can be kept any more.
+    pub fn fail_log(&self, reason: &str) {
+        *self.kept.failure.lock() = Some(reason.to_owned());
     }
 
     /// Keeps the effects of all commands from now on.
@@ -186,6 +273,12 @@ impl Fixture {
         }
         messages.iter().map(|message| print(message)).collect::<Vec<_>>().join("\n")
     }
+}
+
+fn sorted(reply: &str) -> String {
+    let mut lines: Vec<&str> = reply.lines().filter_map(|line| line.split_once(") ")).map(|(_, text)| text).collect();
+    lines.sort_unstable();
+    lines.join(" ")
 }
 
 fn print(bytes: &[u8]) -> String {

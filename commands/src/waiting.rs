@@ -41,6 +41,16 @@ impl Timeout<'_> {
     }
 }
 
+/// The end of a wait of so many milliseconds; None: never.
+pub(crate) fn until_ms(word: &[u8], now_ms: i64) -> Result<Option<i64>> {
+    let ms = base::number::parse_i64(word);
+    match ms.ok_or(Error::Plain("ERR timeout is not an integer or out of range"))? {
+        ..0 => Err(Error::Plain("ERR timeout is negative")),
+        0 => Ok(None),
+        ms => now_ms.checked_add(ms).map(Some).ok_or(Error::Plain("ERR timeout is out of range")),
+    }
+}
+
 /// All words but the last one, as keys.
 #[derive(Clone, Copy)]
 pub(crate) struct LeadingKeys<'a>(pub(crate) Args<'a>);

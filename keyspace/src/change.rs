@@ -125,6 +125,8 @@ pub struct Tally {
     pub invalidated: usize,
     /// Changes somebody is interested in, in order.
     pub changes: Vec<Change>,
+    /// The latest place in the log that anything seen or done depends on.
+    pub awaited: u64,
     /// What the log is to hear.
     pub effects: Effects,
 }

@@ -5,6 +5,8 @@
 //! - A key whose deadline has passed is never seen: finding it removes it first.
 #![allow(unsafe_code)]
 
+use std::sync::atomic::Ordering;
+
 use smallvec::SmallVec;
 
 use crate::change::{Change, Event, Interest, Tally};
@@ -389,6 +391,28 @@ impl<'k> Keys<'k> {
         Some((self.db_mut(key.hash).take(slot), deadline_ms))
     }
 
+    /// Marks what is locked with the place in the log of a record about it: who sees it from now on depends on that.
+    pub fn stamp(&mut self, place: u64) {
+        self.tally.awaited = self.tally.awaited.max(place);
+        self.each_held(|space, shard| space.stamp(shard).store(place, Ordering::Relaxed));
+    }
+
+    /// Takes note of the marks of what is locked.
+    fn heed_stamps(&mut self) {
+        let mut latest = self.tally.awaited;
+        self.each_held(|space, shard| latest = latest.max(space.stamp(shard).load(Ordering::Relaxed)));
+        self.tally.awaited = latest;
+    }
+
+    fn each_held(&self, mut visit: impl FnMut(&Keyspace, usize)) {
+        match &self.held {
+            Held::None => {}
+            Held::One(shard) | Held::Lent(shard) => visit(self.space, *shard),
+            Held::Many(shards) => shards.iter().for_each(|&shard| visit(self.space, usize::from(shard))),
+            Held::All => (0..self.space.shards()).for_each(|shard| visit(self.space, shard)),
+        }
+    }
+
     /// Records that a key was modified, with the event that clients hear of.
     #[inline]
     pub fn changed(&mut self, key: &Key, event: Event) {
@@ -511,6 +535,9 @@ impl Keys<'_> {
 impl Drop for Keys<'_> {
     #[inline]
     fn drop(&mut self) {
+        if self.tally.effects.is_on() {
+            self.heed_stamps();
+        }
         // SAFETY: `held` are the locks taken when the view was made.
         unsafe {
             match &self.held {

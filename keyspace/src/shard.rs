@@ -9,7 +9,7 @@
 use std::cell::UnsafeCell;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::lock_api::RawMutex as _;
 use parking_lot::{Mutex, RawMutex};
@@ -24,6 +24,8 @@ use crate::snapshot::Side;
 struct Shard {
     lock: RawMutex,
     data: UnsafeCell<ShardData>,
+    /// The last place in the log of a record about this shard's keys; read and written under the lock.
+    stamp: AtomicU64,
 }
 
 // SAFETY: `data` is only reached through `lock`.
@@ -63,6 +65,7 @@ impl Keyspace {
         let shard = || Shard {
             lock: RawMutex::INIT,
             data: UnsafeCell::new(ShardData { dbs: (0..databases).map(|_| None).collect(), watched: HashMap::new() }),
+            stamp: AtomicU64::new(0),
         };
         Self {
             shards: (0..shards).map(|_| shard()).collect(),
@@ -174,6 +177,12 @@ impl Keyspace {
             std::thread::sleep(std::time::Duration::from_micros(50));
         }
         (0..self.shards.len()).for_each(|shard| self.lock(shard));
+    }
+
+    /// The place in the log that whoever sees the shard's keys depends on. The caller holds the lock.
+    #[inline]
+    pub(crate) fn stamp(&self, shard: usize) -> &AtomicU64 {
+        &self.shards[shard].stamp
     }
 
     /// # Safety

@@ -315,6 +315,10 @@ impl Connection {
             self.deadline = None;
             return Poll::Ready(Ok(Turn::Done));
         }
+        if local.node.poll_durable_for(waiter, cx).is_ready() {
+            local.node.blocking.let_go(&local.node, &local.core.borrow().stats, waiter, LetGo::TimedOut);
+            return Poll::Ready(Ok(Turn::Done));
+        }
         if let Some(until_ms) = waiter.until_ms() {
             let deadline =
                 self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(instant_of(until_ms))));

@@ -23,7 +23,7 @@ use super::Node;
 use super::stats::CoreStats;
 use crate::client::{Client, Replies, Shared, signal};
 use crate::ctx::Ctx;
-use crate::error::Wait;
+use crate::error::{Otherwise, Wait};
 use crate::keys::find_keys;
 use crate::request::{OwnedRequest, Request};
 use crate::spec::{flag, key};
@@ -40,6 +40,7 @@ pub struct Waiter {
     /// CLIENT REPLY says that nothing is to be sent.
     is_silent: bool,
     until_ms: Option<i64>,
+    otherwise: Otherwise,
     state: AtomicU8,
 }
 
@@ -65,6 +66,14 @@ impl Waiter {
     /// When its time is over, unix milliseconds; None: never.
     pub fn until_ms(&self) -> Option<i64> {
         self.until_ms
+    }
+
+    /// The place in the log that it waits for, if any.
+    pub(super) fn awaited_place(&self) -> Option<u64> {
+        match self.otherwise {
+            Otherwise::Durable { place, wakes: true } => Some(place),
+            _ => None,
+        }
     }
 
     /// Whether it waits no longer; its reply is in the client's outbox then.
@@ -207,6 +216,7 @@ impl Blocking {
             no_touch: client.no_touch,
             is_silent: client.replies != Replies::On,
             until_ms: wait.until_ms,
+            otherwise: wait.otherwise,
             state: AtomicU8::new(WAITING),
         });
         for key in awaited(&ctx.request) {
@@ -305,7 +315,10 @@ impl Blocking {
         }
         let mut reply = Writer::new(waiter.proto);
         match why {
-            LetGo::TimedOut => reply.null_array(),
+            LetGo::TimedOut => match waiter.otherwise {
+                Otherwise::Null => reply.null_array(),
+                otherwise => otherwise.write(node, &mut reply),
+            },
             LetGo::Unblocked => {
                 let line = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
                 crate::execute::count_error(node, stats, line);

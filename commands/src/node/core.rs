@@ -72,6 +72,13 @@ impl Core {
         Ok(core)
     }
 
+    /// The place in the log that the replies since the last call depend on, be it by what they did or by what they
+    /// saw; 0: none.
+    #[inline]
+    pub fn take_awaited(&mut self) -> u64 {
+        std::mem::take(&mut self.tally.awaited)
+    }
+
     /// Looks at the clocks; commands until the next call see this time.
     pub fn begin_batch(&mut self, node: &Node) {
         self.batches = self.batches.wrapping_add(1);

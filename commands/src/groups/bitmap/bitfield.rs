@@ -176,6 +176,9 @@ fn write(ctx: &mut Ctx, key: &Key, operations: &Operations, len_min: usize) -> R
         ctx.keys.changed(key, SETBIT_EVENT);
         // One event, but each write counts.
         ctx.keys.tally.dirty += writes - 1;
+    } else if grows {
+        // Nothing was written that counts, and yet the string is longer.
+        ctx.say_own_words();
     }
     Ok(())
 }

@@ -5,11 +5,13 @@ use std::sync::atomic::Ordering::Relaxed;
 use commands_macros::command;
 use keyspace::change::{Classes, Event};
 use keyspace::keys::{Access, Key};
+use keyspace::packed::IntText;
 use persistence::rdb::{self, Encoder, Refused, Version};
 use settings::LogLevel;
 
 use crate::args::{self, Arg, UnreadWord};
 use crate::ctx::Ctx;
+use crate::effect::effect;
 use crate::error::{Error, Result};
 use crate::node::memory::{Clock, clock_of};
 use crate::reply::Ok as Done;
@@ -129,12 +131,19 @@ pub(crate) fn restore(
     let Some(value) = value else {
         if had_key {
             ctx.keys.changed(&key, Event::DEL);
+            effect!(ctx, ctx.removal_of_expired(), key.bytes);
         }
         return Ok(Done);
     };
     ctx.keys.put(&key, value, deadline_ms);
     set_usage(ctx, &key, how);
     ctx.keys.changed(&key, RESTORE_EVENT);
+    if let Some(at_ms) = deadline_ms.filter(|_| !how.is_absolute) {
+        let mut text = IntText::default();
+        let head = [key.bytes, text.spell(at_ms), serialized_value];
+        let options = ctx.request.words().skip(4).chain([&b"ABSTTL"[..]]);
+        ctx.say_with("RESTORE", head.into_iter().chain(options));
+    }
     Ok(Done)
 }
 

@@ -13,6 +13,7 @@ mod scan;
 mod sort;
 mod ttl;
 mod r#type;
+mod wait;
 
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
@@ -45,6 +46,8 @@ pub(crate) const COMMANDS: &[&Command] = &[
     &ttl::TTL,
     &r#type::TYPE,
     &del::UNLINK,
+    &wait::WAIT,
+    &wait::WAITAOF,
 ];
 
 const KEY: ArgDoc = ArgDoc::new("key", ArgType::Key).key_spec(0);

@@ -4,6 +4,7 @@ use commands_macros::command;
 use keyspace::keys::Key;
 use keyspace::stream::{ENTRY_BYTES_MAX, Id};
 
+use super::effect::say_exact;
 use super::id::Partial;
 use super::trim::{NewId, TRIM, Words, XTRIM_EVENT};
 use super::{limits, stream_event, write_id};
@@ -63,6 +64,7 @@ pub(crate) fn xadd(ctx: &mut Ctx, key: Key, words: Rest) -> Result<()> {
         return Err(Error::Plain("ERR Elements are too large to be stored"));
     }
     let (trim, limits, now_ms) = (words.trim(ctx.node), limits(ctx.node), ctx.now_ms());
+    let id_at = ctx.request.spans.len() - data.len() - 1;
     let stream = if words.no_create {
         let Some(stream) = ctx.keys.stream_mut(&key)? else {
             ctx.out.null();
@@ -78,11 +80,16 @@ pub(crate) fn xadd(ctx: &mut Ctx, key: Key, words: Rest) -> Result<()> {
     // A new stream takes any id but 0-0: an error leaves no empty one behind.
     let id = id_after(stream.log.last_id, wanted, now_ms)?;
     stream.log.add(id, data.iter(), limits);
-    let trimmed = trim.map_or(0, |trim| stream.trim(&trim));
+    let trimmed = trim.as_ref().map_or(0, |trim| stream.trim(trim));
+    let kept = (stream.log.len(), stream.log.first_id());
     write_id(ctx.out, id);
     ctx.keys.changed(&key, XADD_EVENT);
     if trimmed > 0 {
         ctx.keys.event(&key, XTRIM_EVENT);
+    }
+    let is_exact = trim.as_ref().is_none_or(|trim| !trim.is_approximate);
+    if ctx.wants_effects() && !(is_exact && matches!(wanted, NewId::Given(Partial::Whole(_)))) {
+        say_exact(ctx, "XADD", Some((id_at, id)), trim.as_ref(), kept);
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use keyspace::stream::{ConsumerRef, Entry, Group, Id};
 use smallvec::SmallVec;
 
 use super::delete::Ids;
+use super::effect::GroupEffects;
 use super::group::CREATECONSUMER_EVENT;
 use super::id::{self, parse, parse_start};
 use super::{no_group, write_entry, write_id};
@@ -29,7 +30,8 @@ fn number(args: &mut Args, error: &'static str) -> Result<i64> {
 }
 
 impl ClaimOptions {
-    fn take(args: &mut Args, now_ms: i64) -> Result<Self> {
+    /// `latest_ms`: entries cannot have been handed out later.
+    fn take(args: &mut Args, now_ms: i64, latest_ms: i64) -> Result<Self> {
         let mut found = Self::default();
         while let Some(word) = args.peek() {
             let has_value = args.len() > 1;
@@ -53,7 +55,7 @@ impl ClaimOptions {
             }
         }
         // A time that cannot be is no reason to fail.
-        found.delivered_ms = Some(found.delivered_ms.filter(|at| (0..=now_ms).contains(at)).unwrap_or(now_ms));
+        found.delivered_ms = Some(found.delivered_ms.filter(|at| (0..=latest_ms).contains(at)).unwrap_or(now_ms));
         Ok(found)
     }
 }
@@ -110,8 +112,8 @@ const CLAIM_ARGS: [ArgDoc; 3] = [
 pub(crate) fn xclaim(
     ctx: &mut Ctx,
     key: Key,
-    group: &[u8],
-    consumer: &[u8],
+    group_name: &[u8],
+    consumer_name: &[u8],
     min_idle_ms: &[u8],
     words: Rest,
 ) -> Result<()> {
@@ -120,8 +122,9 @@ pub(crate) fn xclaim(
     if words.is_empty() {
         return Err(Error::Arity);
     }
-    let Some((log, group)) = ctx.keys.stream_mut_read(&key)?.and_then(|stream| stream.group_mut(group)) else {
-        return Err(no_group(&key, group));
+    let (mut effects, latest_ms) = (GroupEffects::new(ctx.wants_effects()), ctx.latest_ms());
+    let Some((log, group)) = ctx.keys.stream_mut_read(&key)?.and_then(|stream| stream.group_mut(group_name)) else {
+        return Err(no_group(&key, group_name));
     };
     let min_idle_ms = base::number::parse_i64(min_idle_ms);
     let min_idle_ms = min_idle_ms.ok_or(Error::Plain("ERR Invalid min-idle-time argument for XCLAIM"))?;
@@ -130,17 +133,21 @@ pub(crate) fn xclaim(
         ids.push(id);
         words.word()?;
     }
-    let options = ClaimOptions::take(&mut words, now_ms)?;
+    let options = ClaimOptions::take(&mut words, now_ms, latest_ms)?;
     let mut changes = 0;
     if let Some(last_id) = options.last_id.filter(|id| *id > group.last_id) {
         (group.last_id, changes) = (last_id, 1);
     }
-    let (consumer, is_new) = heard_of(group, consumer, now_ms);
+    // While the log is run again there is no present: the consumer was heard of when the entries were handed out.
+    let heard_ms = now_ms.max(options.delivered_ms.unwrap_or(now_ms));
+    let (consumer, is_new) = heard_of(group, consumer_name, heard_ms);
+    effects.is_new_consumer = is_new;
     let (later, mut written) = (ctx.out.array_later(), 0);
     for id in ids {
         let pending = group.pending(id);
         let Some(entry) = log.get(id) else {
             // What is gone from the stream is no longer worth waiting for.
+            effects.claim(group, id);
             changes += usize::from(group.acknowledge(id));
             continue;
         };
@@ -152,11 +159,16 @@ pub(crate) fn xclaim(
         };
         let count = options.deliveries.unwrap_or(count.wrapping_add(u64::from(!options.just_id)));
         group.assign(id, consumer, options.delivered_ms.unwrap_or(now_ms), count);
-        group[consumer].active_ms = Some(now_ms);
+        group[consumer].active_ms = Some(heard_ms);
+        effects.claim(group, id);
         write(ctx.out, &entry, options.just_id);
         written += 1;
     }
+    if changes > 0 && effects.is_without_claims() {
+        effects.moved(group);
+    }
     ctx.out.finish(later, written);
+    effects.say(ctx, &key, group_name, consumer_name);
     told(ctx, &key, is_new, changes + written);
     Ok(())
 }
@@ -213,8 +225,8 @@ pub(crate) struct AutoClaimOptions {
 pub(crate) fn xautoclaim(
     ctx: &mut Ctx,
     key: Key,
-    group: &[u8],
-    consumer: &[u8],
+    group_name: &[u8],
+    consumer_name: &[u8],
     min_idle_ms: &[u8],
     start: &[u8],
     options: crate::args::Unread<AutoClaimOptions>,
@@ -224,10 +236,12 @@ pub(crate) fn xautoclaim(
     let min_idle_ms = min_idle_ms.ok_or(Error::Plain("ERR Invalid min-idle-time argument for XAUTOCLAIM"))?.max(0);
     let from = parse_start(start)?;
     let options = options.read()?;
-    let Some((log, group)) = ctx.keys.stream_mut_read(&key)?.and_then(|stream| stream.group_mut(group)) else {
-        return Err(no_group(&key, group));
+    let mut effects = GroupEffects::new(ctx.wants_effects());
+    let Some((log, group)) = ctx.keys.stream_mut_read(&key)?.and_then(|stream| stream.group_mut(group_name)) else {
+        return Err(no_group(&key, group_name));
     };
-    let (consumer, is_new) = heard_of(group, consumer, now_ms);
+    let (consumer, is_new) = heard_of(group, consumer_name, now_ms);
+    effects.is_new_consumer = is_new;
     let count = options.count.map_or(100, |count| count.0);
     let found = look(group, from, count, |id, idle_from_ms| {
         if !log.contains(id) {
@@ -245,15 +259,18 @@ pub(crate) fn xautoclaim(
         let count = group.pending(id).map_or(0, |pending| pending.deliveries);
         group.assign(id, consumer, now_ms, count.wrapping_add(u64::from(!options.justid)));
         group[consumer].active_ms = Some(now_ms);
+        effects.claim(group, id);
         if let Some(entry) = log.get(id) {
             write(ctx.out, &entry, options.justid);
         }
     }
     ctx.out.array(found.gone.len());
     for &id in &found.gone {
+        effects.claim(group, id);
         group.acknowledge(id);
         write_id(ctx.out, id);
     }
+    effects.say(ctx, &key, group_name, consumer_name);
     told(ctx, &key, is_new, found.idle.len() + found.gone.len());
     Ok(())
 }

@@ -4,6 +4,7 @@ mod ack;
 mod add;
 mod claim;
 mod delete;
+mod effect;
 mod group;
 mod id;
 mod info;

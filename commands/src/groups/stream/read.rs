@@ -9,6 +9,7 @@ use resp::{Later, Writer};
 use smallvec::SmallVec;
 
 use super::claim::heard_of;
+use super::effect::GroupEffects;
 use super::group::CREATECONSUMER_EVENT;
 use super::id::{self, parse};
 use super::{write_entry, write_id};
@@ -17,6 +18,7 @@ use crate::ctx::Ctx;
 use crate::error::{Error, Otherwise, Result, Wait};
 use crate::request::{OwnedRequest, Request};
 use crate::spec::{ArgDoc, ArgType, key};
+use crate::waiting;
 
 const STREAMS: ArgDoc = ArgDoc::block(
     "streams",
@@ -44,7 +46,7 @@ impl<'a> Words<'a> {
         while !args.is_empty() {
             let has_value = args.len() > 1;
             if has_value && args.take_token("BLOCK") {
-                until_ms = Some(until(args.word()?, now_ms)?);
+                until_ms = Some(waiting::until_ms(args.word()?, now_ms)?);
             } else if has_value && args.take_token("COUNT") {
                 let number = base::number::parse_i64(args.word()?).ok_or(Error::NotAnInteger)?;
                 count = usize::try_from(number).ok().filter(|count| *count > 0).unwrap_or(usize::MAX);
@@ -80,16 +82,6 @@ impl<'a> Words<'a> {
             }
         }
         Err(Error::Syntax)
-    }
-}
-
-/// The end of a wait of so many milliseconds; None: never.
-fn until(word: &[u8], now_ms: i64) -> Result<Option<i64>> {
-    let ms = base::number::parse_i64(word);
-    match ms.ok_or(Error::Plain("ERR timeout is not an integer or out of range"))? {
-        ..0 => Err(Error::Plain("ERR timeout is negative")),
-        0 => Ok(None),
-        ms => now_ms.checked_add(ms).map(Some).ok_or(Error::Plain("ERR timeout is out of range")),
     }
 }
 
@@ -289,11 +281,13 @@ pub(crate) fn xreadgroup(ctx: &mut Ctx, words: Rest) -> Result<()> {
 
 fn read_for_group(ctx: &mut Ctx, words: &Words<'_>, key: &Key, from: From, streams: &mut Streams) -> Result<()> {
     let now_ms = ctx.now_ms();
-    let (group, consumer) = words.group.unwrap_or_default();
-    let Some((log, group)) = ctx.keys.stream_mut_untouched(key)?.and_then(|stream| stream.group_mut(group)) else {
+    let (group_name, consumer_name) = words.group.unwrap_or_default();
+    let mut effects = GroupEffects::new(ctx.wants_effects());
+    let Some((log, group)) = ctx.keys.stream_mut_untouched(key)?.and_then(|stream| stream.group_mut(group_name)) else {
         return Ok(());
     };
-    let (consumer, is_new) = heard_of(group, consumer, now_ms);
+    let (consumer, is_new) = heard_of(group, consumer_name, now_ms);
+    effects.is_new_consumer = is_new;
     let mut changes = u64::from(is_new);
     match from {
         From::After(id) => {
@@ -302,12 +296,13 @@ fn read_for_group(ctx: &mut Ctx, words: &Words<'_>, key: &Key, from: From, strea
         }
         From::New | From::Last if log.newest_id() > group.last_id => {
             streams.next(ctx.out, key);
-            deliver(ctx.out, log, group, consumer, words, now_ms);
+            deliver(ctx.out, log, group, consumer, words, now_ms, &mut effects);
             changes += 1;
         }
         From::New | From::Last => {}
     }
     ctx.keys.tally.dirty += changes;
+    effects.say(ctx, key, group_name, consumer_name);
     if is_new {
         ctx.keys.event(key, CREATECONSUMER_EVENT);
     }
@@ -315,7 +310,15 @@ fn read_for_group(ctx: &mut Ctx, words: &Words<'_>, key: &Key, from: From, strea
 }
 
 /// Writes entries that no consumer got, which are the consumer's from now on.
-fn deliver(out: &mut Writer, log: &Log, group: &mut Group, consumer: ConsumerRef, words: &Words<'_>, now_ms: i64) {
+fn deliver(
+    out: &mut Writer,
+    log: &Log,
+    group: &mut Group,
+    consumer: ConsumerRef,
+    words: &Words<'_>,
+    now_ms: i64,
+    effects: &mut GroupEffects,
+) {
     let (later, mut written) = (out.array_later(), 0);
     let first = group.last_id.next().unwrap_or(Id::MAX);
     for entry in log.range(first, Id::MAX).take(words.count) {
@@ -324,11 +327,13 @@ fn deliver(out: &mut Writer, log: &Log, group: &mut Group, consumer: ConsumerRef
         written += 1;
         if !words.no_ack {
             group.assign(entry.id(), consumer, now_ms, 1);
+            effects.claim(group, entry.id());
         }
     }
     if !words.no_ack {
         group[consumer].active_ms = Some(now_ms);
     }
+    effects.moved(group);
     out.finish(later, written);
 }
 

@@ -4,6 +4,7 @@ use commands_macros::command;
 use keyspace::keys::Key;
 use keyspace::stream::{Id, Keep, References, Trim};
 
+use super::effect::say_exact;
 use super::id::{IdArg, Partial, parse_partial};
 use super::{id, stream_event};
 use crate::args::{Arg, Args, Rest};
@@ -178,8 +179,12 @@ pub(crate) fn xtrim(ctx: &mut Ctx, key: Key, words: Rest) -> Result<usize> {
     let trim = Words::take(&mut words, false)?.trim(ctx.node);
     let (Some(trim), Some(stream)) = (trim, ctx.keys.stream_mut(&key)?) else { return Ok(0) };
     let gone = stream.trim(&trim) as usize;
+    let kept = (stream.log.len(), stream.log.first_id());
     if gone > 0 {
         ctx.keys.changed_by(&key, XTRIM_EVENT, gone);
+        if trim.is_approximate && ctx.wants_effects() {
+            say_exact(ctx, "XTRIM", None, Some(&trim), kept);
+        }
     }
     Ok(gone)
 }
