@@ -163,6 +163,8 @@ pub struct Facts {
     pub resp3: AtomicBool,
     pub multi: AtomicI64,
     pub watched: AtomicU32,
+    /// Set when a watched key changed.
+    pub watch_flag: WatchFlag,
     /// Bytes of the watched keys' names and of their places.
     pub watched_bytes: AtomicU64,
     /// What `Care` has counted of this client's memory.
@@ -191,6 +193,8 @@ pub struct Facts {
     pub soft_since_ms: AtomicI64,
     /// Bytes that its subscriptions occupy.
     pub subscription_bytes: AtomicU64,
+    /// Bytes that its prefixes of CLIENT TRACKING occupy.
+    pub prefix_bytes: AtomicU64,
 }
 
 /// What others sent to a connection and it has not taken yet.
@@ -308,6 +312,7 @@ impl Shared {
             &facts.watched_bytes,
             &facts.reply_bytes,
             &facts.subscription_bytes,
+            &facts.prefix_bytes,
         ];
         size_of::<Self>()
             + size_of::<Client>()
@@ -331,7 +336,7 @@ impl Client {
             user_generation,
             multi: None,
             watched: Vec::new(),
-            watch_flag: WatchFlag::default(),
+            watch_flag: shared.facts.watch_flag.clone(),
             tracked: shared.facts.tracking.load(Relaxed) != 0,
             caching: None,
             replies: Replies::On,

@@ -57,6 +57,10 @@ impl OwnToken for KeepTtl {
     ];
 }
 
+/// The alternatives of HSETEX, which came all at once.
+pub(crate) const KEEP_TTL_DOCS: &[ArgDoc] =
+    &[SECONDS, MILLISECONDS, UNIX_SECONDS, UNIX_MILLISECONDS, ArgDoc::token_only("keepttl").token("KEEPTTL")];
+
 impl OwnToken for Persist {
     const TOKEN: &'static str = "PERSIST";
     const VALUE: Self = Self;

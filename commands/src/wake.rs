@@ -340,6 +340,17 @@ mod tests {
     }
 
     #[test]
+    fn a_client_that_is_unblocked_with_an_error_has_failed() {
+        let mut fixture = Fixture::new();
+        for (client, line) in [(2, "PING"), (2, "BLPOP k 0"), (1, "CLIENT UNBLOCK 1 ERROR")] {
+            fixture.cli(client, line);
+        }
+        let stats = fixture.cli(1, "INFO commandstats");
+        let blpop = stats.split("cmdstat_blpop:").nth(1).and_then(|rest| rest.split("\\r").next()).unwrap_or(&stats);
+        assert!(blpop.starts_with("calls=1,") && blpop.ends_with("rejected_calls=0,failed_calls=1"), "{blpop}");
+    }
+
+    #[test]
     fn lists_that_come_from_elsewhere() {
         check(
             r#"

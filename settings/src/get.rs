@@ -11,7 +11,7 @@ impl Settings {
         let mut found = Vec::new();
         for (slot, spec) in table::specs().enumerate() {
             for name in spec.names() {
-                if let Some(shown) = shown_as(name, spec.hidden, patterns) {
+                if let Some(shown) = shown_as(name, spec.hidden || spec.own, patterns) {
                     found.push((shown, self.render(slot)));
                 }
             }

@@ -26,6 +26,7 @@ pub use kind::events::KeyspaceEvents;
 pub use load::command_line::Action;
 pub use load::error::{LoadError, Place};
 pub use load::{Configured, Directive, Startup};
+pub use rewrite::Extent;
 pub use rewrite::file::RewriteError;
 pub use set::{Caller, SetError};
 pub use spec::{Change, Effect, Spec};

@@ -101,6 +101,15 @@ impl Draft {
     }
 }
 
+/// Which settings a rewritten file names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Extent {
+    /// Those that it named before, and those that are not at their default.
+    Needed,
+    /// Every one.
+    All,
+}
+
 /// A line that means nothing stays, for people to look at.
 fn doubted(line: &[u8]) -> Vec<u8> {
     [b"# ??? ", line].concat()
@@ -109,11 +118,11 @@ fn doubted(line: &[u8]) -> Vec<u8> {
 impl Settings {
     /// `old` with the settings as they are now. `users` are the lines of all users, each from its name on; `None`
     /// leaves `user` lines alone, as is right where an ACL file holds the users.
-    pub(crate) fn rewritten(&self, old: &[u8], users: Option<&[Vec<u8>]>) -> Vec<u8> {
+    pub(crate) fn rewritten(&self, old: &[u8], users: Option<&[Vec<u8>]>, extent: Extent) -> Vec<u8> {
         let mut draft = Draft::new(old, users.is_some());
         for (slot, spec) in table::specs().enumerate() {
             // The working directory has no fixed default: it depends on where the server was started.
-            let always = matches!(spec.kind, Kind::Directory);
+            let always = matches!(spec.kind, Kind::Directory) || extent == Extent::All;
             // Lines of one setting add up: where the file has some, all of them are needed.
             let always = always || !draft.free[slot].is_empty();
             for (words, changed) in spec.kind.lines(&self.value(slot), self.default_of(slot)) {

@@ -45,6 +45,9 @@ pub struct Spec {
     pub sensitive: bool,
     /// CONFIG GET answers to its full name only, never to a pattern.
     pub hidden: bool,
+    /// Redis has none of this name. CONFIG GET answers to its full name only: who sets all that a pattern found must
+    /// meet nothing but what he knows.
+    pub own: bool,
     /// CONFIG SET refuses it while a data set is being loaded.
     pub deny_loading: bool,
     pub(crate) kind: Kind,
@@ -70,6 +73,7 @@ impl Spec {
             effect: Effect::Stored,
             sensitive: false,
             hidden: false,
+            own: false,
             deny_loading: false,
             kind,
             shape,
@@ -98,6 +102,11 @@ impl Spec {
 
     pub(crate) const fn hidden(mut self) -> Self {
         self.hidden = true;
+        self
+    }
+
+    pub(crate) const fn own(mut self) -> Self {
+        self.own = true;
         self
     }
 

@@ -323,6 +323,7 @@ impl Blocking {
                 let line = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
                 crate::execute::count_error(node, stats, line);
                 reply.error(line);
+                stats.by_command[waiter.request().row.index].failed.add(1);
             }
         }
         stats.by_command[waiter.request().row.index].calls.add(1);

@@ -373,4 +373,23 @@ mod tests {
         fixture.node.bound_clients(&shared);
         assert_eq!([1, 3].map(|client| is_killed(&mut fixture, client)), [false, true]);
     }
+
+    #[test]
+    fn prefixes_of_tracking_count() {
+        let mut fixture = with("maxmemory-clients", "200000");
+        let shared = fixture.client(2).shared.clone();
+        let before = shared.memory_usage();
+        fixture.cli(2, "CLIENT TRACKING ON BCAST PREFIX first PREFIX second");
+        assert!(shared.memory_usage() > before + "firstsecond".len());
+        fixture.cli(2, "CLIENT TRACKING OFF");
+        assert_eq!(shared.memory_usage(), before);
+        for number in 10_000..20_000 {
+            fixture.cli(2, &format!("CLIENT TRACKING ON BCAST PREFIX {number}"));
+            fixture.node.bound_clients(&shared);
+            if is_killed(&mut fixture, 2) {
+                return;
+            }
+        }
+        unreachable!("ten thousand prefixes take more than the limit");
+    }
 }

@@ -107,7 +107,7 @@ fn flags(shared: &Shared, own: Option<&Client>) -> String {
         (tracks(mode::ON), 't'),
         (tracks(mode::BROKEN), 'R'),
         (tracks(mode::BCAST), 'B'),
-        (own.is_some_and(|client| client.watch_flag.load(Relaxed)), 'd'),
+        (facts.watch_flag.load(Relaxed), 'd'),
         (own.is_some_and(|client| client.closing), 'c'),
         (facts.unix_socket.load(Relaxed), 'U'),
         (facts.no_evict.load(Relaxed), 'e'),

@@ -51,7 +51,9 @@ impl Node {
         if self.monitoring.startup_bytes.load(Relaxed) == 0 {
             self.monitoring.startup_bytes.store(self.used_memory(), Relaxed);
         }
-        self.monitoring.rates.lock().sample(commands, input, output, batches, now_ms);
+        // Cycles are those of one core, on the average: hz of them are the measure of an idle server.
+        let cycles = batches / self.cores.len().max(1) as u64;
+        self.monitoring.rates.lock().sample(commands, input, output, cycles, now_ms);
         for (place, us) in self.monitoring.main_thread_us.iter().zip(usage::cpu_us(Whose::Thread)) {
             place.store(us, Relaxed);
         }

@@ -60,6 +60,9 @@ pub struct Tracking {
     clients: Mutex<usize>,
 }
 
+/// Bytes that one prefix costs beside its text: a map entry, a list of listeners and a reference.
+const PREFIX_BYTES: u64 = 64;
+
 /// Prefixes with those who asked for them, and how many prefixes there are of a length.
 #[derive(Default)]
 struct Prefixes {
@@ -97,6 +100,7 @@ impl Tracking {
         let is_new = listeners.is_empty();
         if !listeners.iter().any(|known| known.id == shared.id) {
             listeners.push(shared.clone());
+            shared.facts.prefix_bytes.fetch_add(PREFIX_BYTES + prefix.len() as u64, Relaxed);
         }
         if is_new {
             *prefixes.lengths.entry(prefix.len()).or_default() += 1;
@@ -198,6 +202,7 @@ impl Client {
         }
         if before & mode::BCAST != 0 {
             node.tracking.remove_prefixes(self.shared.id);
+            facts.prefix_bytes.store(0, Relaxed);
         }
         let mut clients = node.tracking.clients.lock();
         *clients -= 1;

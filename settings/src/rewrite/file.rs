@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process;
 
+use super::Extent;
 use crate::store::Settings;
 
 /// Why the file was not rewritten. Displayed, it is Redis's error without its code.
@@ -39,7 +40,7 @@ impl Settings {
     /// on; `None` leaves `user` lines alone.
     ///
     /// Blocks on the disk: keep it off the threads that serve clients.
-    pub fn rewrite(&self, users: Option<&[Vec<u8>]>) -> Result<(), RewriteError> {
+    pub fn rewrite(&self, users: Option<&[Vec<u8>]>, extent: Extent) -> Result<(), RewriteError> {
         let path = self.config_file().ok_or(RewriteError::NoFile)?;
         let _writer = self.writer.lock();
         let system = |error: io::Error| RewriteError::System { reason: base::system::reason(&error) };
@@ -49,7 +50,7 @@ impl Settings {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             read => read.map_err(system)?,
         };
-        replace(&target, &self.rewritten(&old, users)).map_err(system)
+        replace(&target, &self.rewritten(&old, users, extent)).map_err(system)
     }
 }
 

@@ -16,9 +16,9 @@ section! {
     /// Prints the logo at every start, also where the log is not a terminal.
     always_show_logo: bool = "no", Kind::SWITCH, at_start, works;
     /// Threads that serve clients and run commands; 0 starts one per core.
-    core_threads: u32 = "0", Kind::integer(0, 1024), at_start, works;
+    core_threads: u32 = "0", Kind::integer(0, 1024), at_start, own, works;
     /// The version that INFO and HELLO report, since clients choose features by it.
-    redis_version_reported: Text = "8.0.6", Kind::TEXT, at_start, works;
+    redis_version_reported: Text = "8.0.6", Kind::TEXT, at_start, own, works;
     /// How often per second background work runs, such as expiring keys and closing idle clients; 1 to 500.
     hz: u32 = "10", Kind::Clamped { low: 1, high: 500 }, works;
     /// Raises the rate of background work with the number of clients.

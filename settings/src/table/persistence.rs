@@ -19,7 +19,7 @@ section! {
     /// Compresses strings in snapshots.
     rdbcompression: bool = "yes", Kind::SWITCH, works;
     /// The version of the format of snapshots and DUMP: 10 for Redis 7.0, 11 for 7.2, 12 for 7.4 and 8.0.
-    rdb_version: u32 = "10", Kind::integer(10, 12), works;
+    rdb_version: u32 = "10", Kind::integer(10, 12), own, works;
     /// Ends snapshots with a checksum, and checks it when loading.
     rdbchecksum: bool = "yes", Kind::SWITCH, at_start;
     /// Forces a snapshot to disk in steps while it is written.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use settings::{Caller, RewriteError, Settings};
+use settings::{Caller, Extent, RewriteError, Settings};
 
 use crate::scratch::Scratch;
 use crate::{load, shown};
@@ -23,9 +23,9 @@ fn rewritten(name: &str, text: &str, changes: &[(&str, &str)], users: Option<&[V
     let file = scratch.write("redis.conf", text);
     let settings = started(&file);
     settings.set(changes, CALLER).unwrap();
-    settings.rewrite(users).unwrap();
+    settings.rewrite(users, Extent::Needed).unwrap();
     let once = scratch.read("redis.conf");
-    settings.rewrite(users).unwrap();
+    settings.rewrite(users, Extent::Needed).unwrap();
     assert_eq!(scratch.read("redis.conf"), once, "the second time");
     assert_eq!(scratch.names(), ["redis.conf"]);
     let again = started(&file);
@@ -139,10 +139,27 @@ fn users_are_the_callers() {
 }
 
 #[test]
+fn every_setting_may_be_written() {
+    let scratch = Scratch::new("rewrite-all");
+    let file = scratch.write("redis.conf", "# mine\nport 1\nsave 900 1\n");
+    let settings = started(&file);
+    settings.rewrite(None, Extent::All).unwrap();
+    let text = scratch.read("redis.conf");
+    assert!(text.starts_with("# mine\nport 1\nsave 900 1\n"), "{text}");
+    for spec in settings::table::specs().filter(|spec| spec.name != "replicaof") {
+        assert!(text.lines().any(|line| line.split(' ').next() == Some(spec.name)), "{}", spec.name);
+    }
+    let again = started(&file);
+    for spec in settings::table::specs() {
+        assert_eq!(shown(&again, spec.name), shown(&settings, spec.name), "{}", spec.name);
+    }
+}
+
+#[test]
 fn a_master_that_is_gone_leaves_no_line() {
     let scratch = Scratch::new("rewrite-master");
     let file = scratch.write("redis.conf", "replicaof no one\nport 1\n");
-    started(&file).rewrite(None).unwrap();
+    started(&file).rewrite(None, Extent::Needed).unwrap();
     assert!(scratch.read("redis.conf").starts_with("port 1\n"));
 }
 
@@ -155,7 +172,7 @@ fn the_file_keeps_its_mode_and_a_link_stays() {
     symlink(&file, &link).unwrap();
     let settings = started(&link);
     settings.set(&[("port", "2")], CALLER).unwrap();
-    settings.rewrite(None).unwrap();
+    settings.rewrite(None, Extent::Needed).unwrap();
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(shown(&started(&file), "port"), "2");
@@ -163,14 +180,17 @@ fn the_file_keeps_its_mode_and_a_link_stays() {
 
 #[test]
 fn errors_are_those_of_redis() {
-    assert_eq!(Settings::new().rewrite(None).unwrap_err(), RewriteError::NoFile);
+    assert_eq!(Settings::new().rewrite(None, Extent::Needed).unwrap_err(), RewriteError::NoFile);
     assert_eq!(RewriteError::NoFile.to_string(), "The server is running without a config file");
     let scratch = Scratch::new("rewrite-errors");
     fs::create_dir(scratch.path("inner")).unwrap();
     let file = scratch.write("inner/redis.conf", "port 1\n");
     let settings = started(&file);
     fs::remove_dir_all(scratch.path("inner")).unwrap();
-    assert_eq!(settings.rewrite(None).unwrap_err().to_string(), "Rewriting config file: No such file or directory");
+    assert_eq!(
+        settings.rewrite(None, Extent::Needed).unwrap_err().to_string(),
+        "Rewriting config file: No such file or directory"
+    );
 }
 
 #[test]

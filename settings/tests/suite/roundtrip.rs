@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use settings::table::specs;
-use settings::{Caller, Change, Settings};
+use settings::{Caller, Change, Extent, Settings};
 
 use crate::scratch::Scratch;
 use crate::{load, shown};
@@ -77,9 +77,9 @@ proptest! {
             for change in &changes {
                 let _ = started.settings.set(std::slice::from_ref(change), CALLER);
             }
-            started.settings.rewrite(None).unwrap();
+            started.settings.rewrite(None, Extent::Needed).unwrap();
             last = scratch.read("redis.conf");
-            started.settings.rewrite(None).unwrap();
+            started.settings.rewrite(None, Extent::Needed).unwrap();
             prop_assert_eq!(&scratch.read("redis.conf"), &last);
             let Ok(settings::Startup::Serve(again)) = load(&[&file]) else {
                 panic!("{last}");

@@ -147,3 +147,13 @@ fn get_answers_each_name_once_in_any_case() {
     assert_eq!(names(&["repl-rdb-channe*"]), [""; 0]);
     assert_eq!(names(&["REPL-RDB-CHANNEL"]), ["REPL-RDB-CHANNEL"]);
 }
+
+#[test]
+fn patterns_show_what_redis_knows_too() {
+    let settings = Settings::new();
+    let shown = settings.get(&["*"]);
+    for name in ["core-threads", "redis-version-reported", "rdb-version"] {
+        assert!(shown.iter().all(|(known, _)| known != name.as_bytes()), "{name}");
+        assert_eq!(settings.get(&[name]).len(), 1);
+    }
+}

@@ -168,7 +168,7 @@ fn set_usage(ctx: &mut Ctx, key: &Key, how: Options) {
     since = "3.0.0",
     complexity = "O(1) to create the new key and additional O(N*M) to reconstruct the serialized value, where N is the number of Redis objects composing the value and M their average size. For small string values the time complexity is thus O(1)+O(1*M) where M is small, so simply O(1). However for sorted set values the complexity is O(N*M*log(N)) because inserting values into sorted sets is O(log(N)).",
     flags(WRITE | DENYOOM | ASKING | SYSTEM),
-    categories(DANGEROUS),
+    categories(KEYSPACE | DANGEROUS),
     keys(KeySpec::one(1, OW | UPDATE))
 )]
 pub(crate) fn restore_asking(

@@ -1,31 +1,19 @@
 //! HGETEX.
 
-use commands_macros::{Args, command};
+use commands_macros::command;
 use keyspace::hash::HashMut;
 use keyspace::keys::Key;
 use keyspace::packed::IntText;
 
-use super::deadline::{Unit, deadline_ms};
+use super::deadline::of_expiration;
 use super::expired::{announce_end, purge};
 use super::{DELETE_EVENT, EXPIRE_EVENT, PERSIST_EVENT, fields, limits};
 use crate::args::{self, Arg, OneOf, Rest};
 use crate::ctx::Ctx;
 use crate::error::Result;
+use crate::expiration::{Expiration, OwnToken, Persist};
 use crate::reply;
 use crate::spec::ArgDoc;
-
-#[derive(Args, Clone, Copy)]
-enum Expiration {
-    #[arg(name = "seconds")]
-    Ex(i64),
-    #[arg(name = "milliseconds")]
-    Px(i64),
-    #[arg(name = "unix-time-seconds", unix_time)]
-    ExAt(i64),
-    #[arg(name = "unix-time-milliseconds", unix_time)]
-    PxAt(i64),
-    Persist,
-}
 
 /// What becomes of the fields' deadlines.
 #[derive(Clone, Copy)]
@@ -42,15 +30,8 @@ enum Change {
 
 impl Change {
     fn take(words: &mut args::Args<'_>, now_ms: i64) -> Result<Self> {
-        let (amount, unit) = match Expiration::take_if(words)? {
-            None => return Ok(Self::None),
-            Some(Expiration::Persist) => return Ok(Self::Clear),
-            Some(Expiration::Ex(amount)) => (amount, Unit::Seconds),
-            Some(Expiration::Px(amount)) => (amount, Unit::Milliseconds),
-            Some(Expiration::ExAt(amount)) => (amount, Unit::UnixSeconds),
-            Some(Expiration::PxAt(amount)) => (amount, Unit::UnixMilliseconds),
-        };
-        let deadline_ms = deadline_ms("hgetex", amount, unit, now_ms)?;
+        let Some(expiration) = Expiration::<Persist>::take_if(words)? else { return Ok(Self::None) };
+        let Some(deadline_ms) = of_expiration("hgetex", expiration, now_ms)? else { return Ok(Self::Clear) };
         Ok(if deadline_ms <= now_ms { Self::Remove(deadline_ms) } else { Self::At(deadline_ms) })
     }
 
@@ -100,7 +81,7 @@ impl Change {
     complexity = "O(N) where N is the number of specified fields",
     flags(WRITE | FAST),
     keys(KeySpec::one(1, RW | ACCESS | UPDATE).notes("RW and UPDATE because it changes the TTL")),
-    args(<Key as Arg>::DOC.named("key"), ArgDoc::one_of("expiration", Expiration::DOCS).optional(), fields::DOC)
+    args(<Key as Arg>::DOC.named("key"), ArgDoc::one_of("expiration", Persist::DOCS).optional(), fields::DOC)
 )]
 pub(crate) fn hgetex(ctx: &mut Ctx, key: Key, words: Rest) -> Result<()> {
     let (limits, now_ms) = (limits(ctx), ctx.now_ms());

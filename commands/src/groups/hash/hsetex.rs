@@ -6,44 +6,19 @@ use keyspace::hash::{Deadline, HashMut};
 use keyspace::keys::Key;
 use keyspace::packed::IntText;
 
-use super::deadline::{Unit, deadline_ms};
+use super::deadline::of_expiration;
 use super::expired::{announce, announce_end};
 use super::{DELETE_EVENT, EXPIRE_EVENT, Field, SET_EVENT, limits};
 use crate::args::{self, Arg, Many, OneOf, Pair, Rest, Value};
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
+use crate::expiration::{Expiration, KEEP_TTL_DOCS, KeepTtl};
 use crate::spec::{ArgDoc, ArgType};
 
 #[derive(Args, Clone, Copy, PartialEq)]
 enum Condition {
     Fnx,
     Fxx,
-}
-
-#[derive(Args, Clone, Copy)]
-enum Expiration {
-    #[arg(name = "seconds")]
-    Ex(i64),
-    #[arg(name = "milliseconds")]
-    Px(i64),
-    #[arg(name = "unix-time-seconds", unix_time)]
-    ExAt(i64),
-    #[arg(name = "unix-time-milliseconds", unix_time)]
-    PxAt(i64),
-    KeepTtl,
-}
-
-impl Expiration {
-    fn deadline(self, now_ms: i64) -> Result<Deadline> {
-        let (amount, unit) = match self {
-            Self::Ex(amount) => (amount, Unit::Seconds),
-            Self::Px(amount) => (amount, Unit::Milliseconds),
-            Self::ExAt(amount) => (amount, Unit::UnixSeconds),
-            Self::PxAt(amount) => (amount, Unit::UnixMilliseconds),
-            Self::KeepTtl => return Ok(Deadline::Keep),
-        };
-        deadline_ms("hsetex", amount, unit, now_ms).map(Deadline::At)
-    }
 }
 
 const FIELDS: ArgDoc = ArgDoc::block(
@@ -70,7 +45,7 @@ impl<'a> Request<'a> {
                 }
                 continue;
             }
-            match Expiration::take_if(&mut words) {
+            match Expiration::<KeepTtl>::take_if(&mut words) {
                 Ok(None) => {}
                 _ if expiration.is_some() => {
                     return Err(Error::Plain(
@@ -78,7 +53,8 @@ impl<'a> Request<'a> {
                     ));
                 }
                 Ok(Some(choice)) => {
-                    expiration = Some(choice.deadline(now_ms)?);
+                    let deadline_ms = of_expiration("hsetex", choice, now_ms)?;
+                    expiration = Some(deadline_ms.map_or(Deadline::Keep, Deadline::At));
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -108,7 +84,7 @@ fn read_pairs(mut words: args::Args<'_>) -> Result<args::Args<'_>> {
     args(
         <Key as Arg>::DOC.named("key"),
         ArgDoc::one_of("condition", Condition::DOCS).optional(),
-        ArgDoc::one_of("expiration", Expiration::DOCS).optional(),
+        ArgDoc::one_of("expiration", KEEP_TTL_DOCS).optional(),
         FIELDS
     )
 )]

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use commands_macros::command;
-use settings::{Caller, SetError, Spec};
+use settings::{Caller, Extent, LogLevel, SetError, Spec};
 
 use super::{help, is_local};
 use crate::args::{Many, Pair};
@@ -135,8 +135,12 @@ pub(crate) fn resetstat(ctx: &mut Ctx) -> Result<Done> {
     tips("request_policy:all_nodes", "response_policy:all_succeeded")
 )]
 pub(crate) fn rewrite(ctx: &mut Ctx) -> Result<Done> {
-    use settings::LogLevel;
-    match ctx.node.settings.rewrite(ctx.node.user_lines().as_deref()) {
+    rewrite_file(ctx, Extent::Needed)
+}
+
+/// Rewrites the configuration file and logs how that went.
+pub(super) fn rewrite_file(ctx: &Ctx, extent: Extent) -> Result<Done> {
+    match ctx.node.settings.rewrite(ctx.node.user_lines().as_deref(), extent) {
         Ok(()) => {
             ctx.node.host().log(LogLevel::Notice, "CONFIG REWRITE executed with success.");
             Ok(Done)

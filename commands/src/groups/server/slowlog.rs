@@ -94,7 +94,7 @@ pub(crate) fn help(ctx: &mut Ctx) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::check;
+    use crate::testing::{Fixture, check};
 
     #[test]
     fn entries_are_trimmed_and_secrets_hidden() {
@@ -118,5 +118,16 @@ mod tests {
             (empty array)
             ",
         );
+    }
+
+    #[test]
+    fn a_log_without_room_counts_nothing() {
+        let mut fixture = Fixture::new();
+        for line in ["CONFIG SET slowlog-max-len 0 slowlog-log-slower-than 0", "PING", "CONFIG SET slowlog-max-len 9"] {
+            fixture.cli(1, line);
+        }
+        fixture.cli(1, "PING");
+        let ids: Vec<u64> = fixture.node.monitoring.slow_log.newest(9).iter().map(|entry| entry.id).collect();
+        assert_eq!(ids, [1, 0]);
     }
 }

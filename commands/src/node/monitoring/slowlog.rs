@@ -43,6 +43,9 @@ struct Log {
 
 impl SlowLog {
     pub(super) fn add(&self, client: &Client, request: &Request<'_>, us: u64, unix_seconds: i64, len_max: u64) {
+        if len_max == 0 {
+            return;
+        }
         let words = words(request);
         let name = client.shared.facts.name.lock().clone().unwrap_or_default();
         let mut log = self.0.lock();

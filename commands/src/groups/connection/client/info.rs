@@ -133,6 +133,18 @@ mod tests {
     }
 
     #[test]
+    fn others_see_that_watched_keys_changed() {
+        let mut fixture = Fixture::new();
+        fixture.cli(1, "PING");
+        fixture.cli(2, "WATCH k");
+        assert!(fixture.cli(1, "CLIENT LIST ID 2").contains(" flags=N "));
+        fixture.cli(1, "SET k v");
+        assert!(fixture.cli(1, "CLIENT LIST ID 2").contains(" flags=d "));
+        fixture.cli(2, "UNWATCH");
+        assert!(fixture.cli(1, "CLIENT LIST ID 2").contains(" flags=N "));
+    }
+
+    #[test]
     fn mistakes() {
         check(
             r#"

@@ -13,7 +13,7 @@ use std::time::Duration;
 use commands_macros::command;
 use settings::LogLevel;
 
-use super::{help, is_local};
+use super::{config, help, is_local};
 use crate::args::{Args, Rest};
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
@@ -25,6 +25,7 @@ const ANY: usize = usize::MAX;
 
 const SUBCOMMANDS: &[Subcommand] = &[
     ("CHANGE-REPL-ID", 0..=0, change_repl_id),
+    ("CONFIG-REWRITE-FORCE-ALL", 0..=0, rewrite_all_settings),
     ("DICT-RESIZING", 1..=1, nothing_to_do),
     ("DIGEST", 0..=0, digest::of_everything),
     ("DIGEST-VALUE", 0..=ANY, digest::of_values),
@@ -99,6 +100,11 @@ fn no_persistence(_: &mut Ctx, _: Args) -> Result<()> {
 fn change_repl_id(ctx: &mut Ctx, _: Args) -> Result<()> {
     let id = base::id::new_run_id().map_err(|error| Error::text(format!("ERR No random numbers: {error}")))?;
     *ctx.node.monitoring.replication_id.lock() = id;
+    ok(ctx)
+}
+
+fn rewrite_all_settings(ctx: &mut Ctx, _: Args) -> Result<()> {
+    config::rewrite_file(ctx, settings::Extent::All)?;
     ok(ctx)
 }
 
@@ -178,6 +184,8 @@ fn write_help(ctx: &mut Ctx, _: Args) -> Result<()> {
         &[
             "CHANGE-REPL-ID",
             "    Take a new replication id.",
+            "CONFIG-REWRITE-FORCE-ALL",
+            "    As CONFIG REWRITE, with a line for every setting.",
             "DIGEST",
             "    Return a digest of all databases: equal contents have equal digests.",
             "DIGEST-VALUE <key> [<key> ...]",
@@ -287,6 +295,8 @@ mod tests {
             (error) FOO bar
             > DEBUG HTSTATS 99
             (error) ERR Out of range database
+            > DEBUG CONFIG-REWRITE-FORCE-ALL
+            (error) ERR The server is running without a config file
             > DEBUG RELOAD
             (error) ERR This server keeps nothing on disk yet, so there is nothing to load from
             "#,
