@@ -60,6 +60,8 @@ impl Host for Process {
         std::env::set_current_dir(node.settings.dir().as_path()).map_err(|error| base::system::reason(&error))
     }
 
+    fn serve_meanwhile(&self) {}
+
     fn shut_down(&self, _: ShutdownOptions) {
         let _ = self.end.send(End::Asked);
     }

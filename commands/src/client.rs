@@ -29,6 +29,8 @@ pub enum Origin {
     Wakened,
     /// The log, at a start.
     Log,
+    /// A script.
+    Script,
 }
 
 /// A connection's state; only its own core touches it.

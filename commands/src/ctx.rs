@@ -34,6 +34,8 @@ pub struct Ctx<'c> {
 pub struct CoreView<'c> {
     /// The core's number and statistics.
     pub stats: &'c crate::node::stats::CoreStats,
+    /// The core's interpreters.
+    pub(crate) interpreters: &'c crate::script::interpreter::Interpreters,
     /// Random numbers.
     pub random: &'c std::cell::RefCell<base::id::Rng>,
     /// For how long something took.

@@ -1,7 +1,9 @@
 //! The path of a request: look up (done: the request has its row), guards, lock, run, publish.
 
+use base::clock::Ticks;
 use keyspace::change::Tally;
 use keyspace::keys::{Access, Keys, Now};
+use keyspace::waits::Halted;
 use resp::Writer;
 
 use crate::client::{Client, Multi, Origin, Replies};
@@ -102,14 +104,18 @@ pub(crate) fn run(
     request: Request,
     out: &mut Writer,
 ) -> Outcome {
-    let transaction = if request.row.command.locks == Locks::Queued { client.multi.take() } else { None };
-    let transaction = transaction.as_deref();
-    let Core { tally, stats, random, now, clock, .. } = core;
+    let queue = if request.row.command.locks == Locks::Queued { client.multi.take() } else { None };
+    let transaction = queue.as_deref();
     // Room for this request may have been made by evicting: those changes are told already.
-    let changes = tally.changes.len();
-    let keys = lock(node, *now, client, &request, transaction, tally);
+    let changes = core.tally.changes.len();
+    let Ok(keys) = lock(node, core.now, client, &request, transaction, &mut core.tally) else {
+        client.multi = queue;
+        guards::reject(node, core, client, &request, &node.scripts.jobs.busy_error(), out);
+        return Outcome::Done;
+    };
     node.begin_effects(keys.tally);
-    let core_view = CoreView { stats, random, clock };
+    let Core { stats, interpreters, random, now, clock, .. } = core;
+    let core_view = CoreView { stats, interpreters, random, clock };
     let mut ctx = Ctx { node, client, keys, out, origin, request, transaction, wait_as: None, core: core_view };
     if node.pause.is_set() {
         // Only what surely writes nothing may meet a key that is absent and yet there.
@@ -122,6 +128,9 @@ pub(crate) fn run(
     let order = node.order_of(&ctx.keys, changes);
     let place = node.reserve_record(&mut ctx.keys);
     drop(ctx);
+    if request.row.command.locks == Locks::Script || transaction.is_some() {
+        node.scripts.jobs.settle(node);
+    }
     if let Some(place) = place {
         client.last_place = place;
         node.append_record(place, &mut core.tally);
@@ -134,7 +143,7 @@ pub(crate) fn run(
     core.last = end;
     // One that waits is seen by monitors at once, and counted when it has its reply.
     if origin == Origin::Connection && node.monitoring.monitors.any() {
-        node.monitoring.monitors.show(node, client, &request);
+        node.monitoring.monitors.show(node, client, &request, origin);
     }
     if result != Outcome::Done {
         return result;
@@ -161,13 +170,24 @@ pub(crate) fn run_queued<'c>(ctx: &mut Ctx<'c>, request: Request<'c>) {
     }
     // An earlier request of the transaction may have selected another database.
     ctx.keys.select(ctx.client.db);
+    finish_inner(ctx, request, start);
+}
+
+/// Runs one request of a script on the keys that it locked; it never waits.
+pub(crate) fn run_inner<'c>(ctx: &mut Ctx<'c>, request: Request<'c>) {
+    let start = ctx.core.clock.ticks();
+    ctx.core.stats.commands.add(1);
+    finish_inner(ctx, request, start);
+}
+
+fn finish_inner<'c>(ctx: &mut Ctx<'c>, request: Request<'c>, start: Ticks) {
     if let Outcome::Wait(wait) = call(ctx, &request) {
         wait.otherwise.write(ctx.node, ctx.out);
     }
     let ns = ctx.core.clock.ns_between(start, ctx.core.clock.ticks());
     account(ctx.node, ctx.core.stats, request.row, ns);
     if ctx.node.monitoring.monitors.any() {
-        ctx.node.monitoring.monitors.show(ctx.node, ctx.client, &request);
+        ctx.node.monitoring.monitors.show(ctx.node, ctx.client, &request, ctx.origin);
     }
     if ctx.node.monitoring.is_slow(ns) {
         let now_ms = ctx.now_ms();
@@ -186,7 +206,10 @@ pub(crate) fn call(ctx: &mut Ctx<'_>, request: &Request<'_>) -> Outcome {
     let mut args = request.args(&ctx.node.space);
     let dirty = ctx.keys.tally.dirty;
     ctx.keys.tally.effects.begin_request();
-    let result = handler(ctx, &mut args);
+    let mut result = handler(ctx, &mut args);
+    if request.row.command.locks == Locks::Walk && std::mem::take(&mut ctx.keys.tally.halted) {
+        result = Err(ctx.node.scripts.jobs.busy_error());
+    }
     if ctx.wants_effects() {
         effect::conclude(ctx, request, dirty);
     }
@@ -239,7 +262,7 @@ fn lock<'k>(
     request: &Request<'_>,
     transaction: Option<&Multi>,
     tally: &'k mut Tally,
-) -> Keys<'k> {
+) -> Result<Keys<'k>, Halted> {
     if client.no_touch && !request.row.command.has(flag::TOUCHES) {
         now.access = Access::Untouched { initial: now.access.initial() };
     }
@@ -257,34 +280,34 @@ fn lock_by_shape<'k>(
     request: &Request<'_>,
     transaction: Option<&Multi>,
     tally: &'k mut Tally,
-) -> Keys<'k> {
+) -> Result<Keys<'k>, Halted> {
     let space = &node.space;
     match (locks_of(request), request.row.key_shape) {
-        (Locks::Keys, KeyShape::One(word)) => {
+        (Locks::Keys | Locks::Script, KeyShape::One(word)) => {
             let hash = match request.hashes {
                 [key, ..] => key.hash,
                 [] => request.word(word).map_or(0, |key| space.hash(key)),
             };
             Keys::lock_one(space, client.db, hash, now, tally)
         }
-        (Locks::Keys, KeyShape::None) => Keys::none(space, client.db, now, tally),
-        (Locks::Keys, KeyShape::Specs) if !request.hashes.is_empty() => {
+        (Locks::Keys | Locks::Script, KeyShape::None) => Ok(Keys::none(space, client.db, now, tally)),
+        (Locks::Keys | Locks::Script, KeyShape::Specs) if !request.hashes.is_empty() => {
             Keys::lock_many(space, client.db, request.hashes.iter().map(|key| key.hash), now, tally)
         }
-        (Locks::Keys, KeyShape::Specs) => {
+        (Locks::Keys | Locks::Script, KeyShape::Specs) => {
             let found = find_keys(request).unwrap_or_default();
             let hashes = found.iter().filter_map(|key| request.word(key.word)).map(|key| space.hash(key));
             Keys::lock_many(space, client.db, hashes, now, tally)
         }
-        (Locks::Walk, _) => Keys::none(space, client.db, now, tally),
-        (Locks::All | Locks::AllIf(_), _) => Keys::lock_all(space, client.db, now, tally),
+        (Locks::Walk, _) => Ok(Keys::none(space, client.db, now, tally)),
+        (Locks::All | Locks::AllIf(_), _) => Keys::lock_all_or_halt(space, client.db, now, tally),
         (Locks::Queued, _) => lock_queued(node, client, transaction, now, tally),
     }
 }
 
 /// What a request needs, by its words.
 #[inline]
-fn locks_of(request: &Request<'_>) -> Locks {
+pub(crate) fn locks_of(request: &Request<'_>) -> Locks {
     match request.row.command.locks {
         Locks::AllIf(words) => {
             let is_one = |word: &[u8]| words.iter().any(|one| word.eq_ignore_ascii_case(one.as_bytes()));
@@ -301,10 +324,10 @@ fn lock_queued<'k>(
     transaction: Option<&Multi>,
     now: Now,
     tally: &'k mut Tally,
-) -> Keys<'k> {
+) -> Result<Keys<'k>, Halted> {
     let queue = transaction.map_or(&[][..], |multi| &multi.queue);
-    if queue.iter().any(|queued| matches!(locks_of(&queued.request()), Locks::All | Locks::Walk)) {
-        return Keys::lock_all(&node.space, client.db, now, tally);
+    if queue.iter().any(|queued| matches!(locks_of(&queued.request()), Locks::All | Locks::Walk | Locks::Script)) {
+        return Keys::lock_all_or_halt(&node.space, client.db, now, tally);
     }
     let watched = client.watched.iter().map(|(_, key)| node.space.hash(key));
     let hashes = queue.iter().flat_map(|queued| {

@@ -29,6 +29,9 @@ pub(crate) fn admit(node: &Node, core: &mut Core, client: &mut Client, request: 
     if client.is_subscriber() {
         subscriber(client, request)?;
     }
+    if node.space.is_halted() && !request.row.command.has(flag::ALLOW_BUSY) {
+        return Err(node.scripts.jobs.busy_error());
+    }
     loaded(node, request)
 }
 

@@ -22,6 +22,7 @@ mod publish;
 pub mod reply;
 pub mod request;
 mod scan;
+pub mod script;
 pub mod spec;
 pub mod table;
 #[cfg(test)]

@@ -129,6 +129,8 @@ pub enum Locks {
     Walk,
     /// The shards of the keys of all queued commands (EXEC).
     Queued,
+    /// The shards of its keys, and more as it goes: it runs a script. In a transaction: all shards.
+    Script,
 }
 
 /// Command flags, under Redis's names.
@@ -172,6 +174,8 @@ pub mod flag {
         FAST = 14, "fast";
         /// Needs no sign-in.
         NO_AUTH = 15, "no_auth";
+        /// Works without any key.
+        NO_MANDATORY_KEYS = 19, "no_mandatory_keys";
         /// Not from an asynchronous loading.
         NO_ASYNC_LOADING = 23, "no_async_loading";
         /// Refused inside MULTI.

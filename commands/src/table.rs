@@ -162,7 +162,8 @@ fn categories(command: &Command, group: Group) -> u32 {
     } else {
         group.category()
     };
-    let read = is(flag::READONLY, category::READ);
+    // What a script reads is the script's matter.
+    let read = if group == Group::Scripting { 0 } else { is(flag::READONLY, category::READ) };
     let slow = if command.has(flag::FAST) { 0 } else { category::SLOW };
     command.categories | own | implied | read | slow
 }

@@ -121,6 +121,8 @@ pub struct Tally {
     pub expired_fields: u64,
     /// A whole database was emptied.
     pub flushed: bool,
+    /// A walk met a shard that a script holds for long.
+    pub halted: bool,
     /// So many of `changes` were told to those who cache keys.
     pub invalidated: usize,
     /// Changes somebody is interested in, in order.

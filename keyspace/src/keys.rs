@@ -14,6 +14,9 @@ use crate::db::{Db, Value};
 use crate::dict::Slot;
 use crate::entry::{Entry, EntryMut, Type};
 use crate::shard::{Keyspace, SHARDS_MAX, WatchFlag};
+use crate::waits::Halted;
+
+mod extend;
 
 /// A key and its hash, which is computed once for a request.
 #[derive(Clone, Copy, Debug)]
@@ -109,6 +112,10 @@ enum Held {
     All,
     /// One shard that a view above keeps locked.
     Lent(usize),
+    /// Some, likewise.
+    LentMany(Shards),
+    /// All, likewise.
+    LentAll,
 }
 
 /// Shards that are listed without an allocation.
@@ -161,10 +168,10 @@ impl<'k> Keys<'k> {
 
     /// Locks one key's shard.
     #[inline]
-    pub fn lock_one(space: &'k Keyspace, db: usize, hash: u64, now: Now, tally: &'k mut Tally) -> Self {
+    pub fn lock_one(space: &'k Keyspace, db: usize, hash: u64, now: Now, tally: &'k mut Tally) -> Result<Self, Halted> {
         let shard = space.shard_of(hash);
-        space.lock(shard);
-        Self { space, db, held: Held::One(shard), selected: false, keep_expired: false, now, tally }
+        space.lock_for_request(shard)?;
+        Ok(Self { space, db, held: Held::One(shard), selected: false, keep_expired: false, now, tally })
     }
 
     /// Locks the shards of some keys.
@@ -174,19 +181,21 @@ impl<'k> Keys<'k> {
         hashes: impl Iterator<Item = u64>,
         now: Now,
         tally: &'k mut Tally,
-    ) -> Self {
+    ) -> Result<Self, Halted> {
         let shards = distinct(hashes.map(|hash| space.shard_of(hash) as u16));
-        for &shard in &shards {
-            space.lock(usize::from(shard));
-        }
-        Self { space, db, held: Held::Many(shards), selected: false, keep_expired: false, now, tally }
+        space.lock_in_order(shards.iter().map(|&shard| usize::from(shard)))?;
+        Ok(Self { space, db, held: Held::Many(shards), selected: false, keep_expired: false, now, tally })
+    }
+
+    /// Locks everything, unless that is to be given up.
+    pub fn lock_all_or_halt(space: &'k Keyspace, db: usize, now: Now, tally: &'k mut Tally) -> Result<Self, Halted> {
+        space.lock_in_order(0..space.shards())?;
+        Ok(Self { space, db, held: Held::All, selected: true, keep_expired: false, now, tally })
     }
 
     /// Locks everything.
     pub fn lock_all(space: &'k Keyspace, db: usize, now: Now, tally: &'k mut Tally) -> Self {
-        for shard in 0..space.shards() {
-            space.lock(shard);
-        }
+        space.lock_all_in_order();
         Self { space, db, held: Held::All, selected: true, keep_expired: false, now, tally }
     }
 
@@ -219,8 +228,8 @@ impl<'k> Keys<'k> {
             match &self.held {
                 Held::None => false,
                 Held::One(held) => *held == shard,
-                Held::Many(held) => held.binary_search(&(shard as u16)).is_ok(),
-                Held::All => true,
+                Held::Many(held) | Held::LentMany(held) => held.binary_search(&(shard as u16)).is_ok(),
+                Held::All | Held::LentAll => true,
                 Held::Lent(held) => *held == shard,
             },
             "a key that the request did not declare"
@@ -262,11 +271,13 @@ impl<'k> Keys<'k> {
     /// When some shards are locked: one more, out of order, could never be had.
     pub fn enter_shard(&mut self, shard: usize) -> Keys<'_> {
         let held = match self.held {
+            Held::None if self.space.lock_for_request(shard).is_ok() => Held::One(shard),
             Held::None => {
-                self.space.lock(shard);
-                Held::One(shard)
+                // A script holds it for long: the request is answered that.
+                self.tally.halted = true;
+                Held::None
             }
-            Held::All => Held::Lent(shard),
+            Held::All | Held::LentAll => Held::Lent(shard),
             _ => panic!("a walk over the shards by a command that declares no `Locks::Walk`"),
         };
         let Self { space, db, keep_expired, now, .. } = *self;
@@ -406,7 +417,8 @@ impl<'k> Keys<'k> {
 
     fn each_held(&self, mut visit: impl FnMut(&Keyspace, usize)) {
         match &self.held {
-            Held::None => {}
+            // The view behind a lent one visits its shards.
+            Held::None | Held::LentMany(_) | Held::LentAll => {}
             Held::One(shard) | Held::Lent(shard) => visit(self.space, *shard),
             Held::Many(shards) => shards.iter().for_each(|&shard| visit(self.space, usize::from(shard))),
             Held::All => (0..self.space.shards()).for_each(|shard| visit(self.space, shard)),
@@ -483,7 +495,7 @@ impl<'k> Keys<'k> {
     /// Empties the current database, `lazily` in the background; the number of keys that went. All shards must be
     /// locked.
     pub fn flush(&mut self, lazily: bool) -> usize {
-        assert!(matches!(self.held, Held::All), "FLUSH locks everything");
+        assert!(self.holds_all(), "FLUSH locks everything");
         self.tally.flushed = true;
         // SAFETY: all shards are locked, and no reference into them is in use.
         (0..self.space.shards()).map(|shard| unsafe { self.space.flush(shard, self.db, lazily) }).sum()
@@ -491,7 +503,7 @@ impl<'k> Keys<'k> {
 
     /// Exchanges two databases. All shards must be locked.
     pub fn swap_dbs(&mut self, a: usize, b: usize) {
-        assert!(matches!(self.held, Held::All), "SWAPDB locks everything");
+        assert!(self.holds_all(), "SWAPDB locks everything");
         for shard in 0..self.space.shards() {
             // SAFETY: the shard is locked, and no reference into it is in use.
             for bytes in unsafe { self.space.watched_keys(shard) } {
@@ -510,7 +522,7 @@ impl<'k> Keys<'k> {
 
     /// The tables of the current database in all shards, by shard number. All shards must be locked.
     pub fn tables(&self) -> impl Iterator<Item = &Db> {
-        assert!(matches!(self.held, Held::All), "a walk over everything locks everything");
+        assert!(self.holds_all(), "a walk over everything locks everything");
         // SAFETY: all shards are locked; `&self` keeps `db_mut` away.
         (0..self.space.shards()).filter_map(|shard| unsafe { self.space.db(shard, self.db) })
     }
@@ -538,23 +550,7 @@ impl Drop for Keys<'_> {
         if self.tally.effects.is_on() {
             self.heed_stamps();
         }
-        // SAFETY: `held` are the locks taken when the view was made.
-        unsafe {
-            match &self.held {
-                Held::None | Held::Lent(_) => {}
-                Held::One(shard) => self.unlock(*shard),
-                Held::Many(shards) => {
-                    for &shard in shards {
-                        self.unlock(usize::from(shard));
-                    }
-                }
-                Held::All => {
-                    for shard in 0..self.space.shards() {
-                        self.space.unlock_all_dbs(shard);
-                    }
-                }
-            }
-        }
+        self.unlock_held();
     }
 }
 
@@ -562,7 +558,7 @@ impl Keyspace {
     /// Runs `visit` on one database's table of one shard under its lock: for walks that go shard by shard
     /// (DBSIZE, SCAN, RANDOMKEY, expiry, eviction).
     pub fn with_table<T>(&self, shard: usize, db: usize, visit: impl FnOnce(&Db) -> T) -> Option<T> {
-        self.lock(shard);
+        self.lock_for_request(shard).ok()?;
         // SAFETY: the lock is held until `visit` is done.
         unsafe {
             let answer = self.db(shard, db).map(visit);
@@ -585,7 +581,9 @@ impl Keyspace {
 
     /// The databases whose table in one shard is as `is_it` says.
     pub fn dbs_where(&self, shard: usize, is_it: impl Fn(&Db) -> bool) -> SmallVec<[usize; 4]> {
-        self.lock(shard);
+        if self.lock_for_request(shard).is_err() {
+            return SmallVec::new();
+        }
         // SAFETY: the lock is held until the list is made.
         unsafe {
             let is_it = |&db: &usize| self.db(shard, db).is_some_and(&is_it);
@@ -600,10 +598,10 @@ impl Keyspace {
         self.dbs_where(shard, |db| db.expiring() + db.expiring_hashes() > 0)
     }
 
-    /// The locked view of one whole shard.
-    pub fn lock_shard<'k>(&'k self, shard: usize, db: usize, now: Now, tally: &'k mut Tally) -> Keys<'k> {
-        self.lock(shard);
-        Keys { space: self, db, held: Held::One(shard), selected: false, keep_expired: false, now, tally }
+    /// The locked view of one whole shard; None while a script holds it for long.
+    pub fn lock_shard<'k>(&'k self, shard: usize, db: usize, now: Now, tally: &'k mut Tally) -> Option<Keys<'k>> {
+        self.lock_for_request(shard).ok()?;
+        Some(Keys { space: self, db, held: Held::One(shard), selected: false, keep_expired: false, now, tally })
     }
 }
 

@@ -26,5 +26,6 @@ pub mod slab;
 pub mod snapshot;
 pub mod stream;
 pub mod string;
+pub mod waits;
 pub mod walk;
 pub mod zset;

@@ -10,14 +10,16 @@ use std::cell::UnsafeCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
-use parking_lot::lock_api::RawMutex as _;
+use parking_lot::lock_api::{RawMutex as _, RawMutexTimed as _};
 use parking_lot::{Mutex, RawMutex};
 
 use crate::change::Interest;
 use crate::db::{self, Db};
 use crate::dict::{self, Hint};
 use crate::snapshot::Side;
+use crate::waits::Waits;
 
 /// Two lines: adjacent lines are fetched together.
 #[repr(align(128))]
@@ -56,6 +58,7 @@ pub struct Keyspace {
     watching: AtomicUsize,
     /// The capture that is running.
     pub(crate) capture: Mutex<Option<Arc<Side>>>,
+    pub(crate) waits: Waits,
 }
 
 impl Keyspace {
@@ -77,6 +80,7 @@ impl Keyspace {
             awaited: (0..AWAITED_LEN).map(|_| AtomicU32::new(0)).collect(),
             watching: AtomicUsize::new(0),
             capture: Mutex::new(None),
+            waits: Waits::default(),
         }
     }
 
@@ -160,9 +164,23 @@ impl Keyspace {
         }
     }
 
+    /// Locks a shard, however long that takes.
     #[inline]
     pub(crate) fn lock(&self, shard: usize) {
-        self.shards[shard].lock.lock();
+        if !self.try_lock(shard) {
+            self.wait_for(shard);
+        }
+    }
+
+    /// Locks a shard if that needs no waiting.
+    #[inline]
+    pub(crate) fn try_lock(&self, shard: usize) -> bool {
+        self.shards[shard].lock.try_lock()
+    }
+
+    /// Locks a shard if that takes no longer than this.
+    pub(crate) fn try_lock_for(&self, shard: usize, longest: Duration) -> bool {
+        self.shards[shard].lock.try_lock_for(longest)
     }
 
     /// Locks all shards, at a moment when all are free if one of `tries` finds it: so nobody waits for a lock here
@@ -174,9 +192,9 @@ impl Keyspace {
                 // SAFETY: locked just now; nothing was changed.
                 unsafe { shard.lock.unlock() };
             }
-            std::thread::sleep(std::time::Duration::from_micros(50));
+            std::thread::sleep(Duration::from_micros(50));
         }
-        (0..self.shards.len()).for_each(|shard| self.lock(shard));
+        self.lock_all_in_order();
     }
 
     /// The place in the log that whoever sees the shard's keys depends on. The caller holds the lock.
@@ -340,7 +358,9 @@ impl Keyspace {
     /// and a lookup in an empty map is cheap.
     pub fn unwatch(&self, db: usize, key: &[u8], flag: &WatchFlag) {
         let shard = self.shard_of(self.hash(key));
-        self.lock(shard);
+        if self.lock_for_request(shard).is_err() {
+            return self.unwatch_later(db, key, flag);
+        }
         // SAFETY: locked above, and no reference into the shard is in use.
         unsafe {
             self.unwatch_locked(shard, db, key, flag);

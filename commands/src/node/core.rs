@@ -13,6 +13,7 @@ use settings::MaxmemoryPolicy;
 
 use super::Node;
 use super::stats::CoreStats;
+use crate::script::interpreter::Interpreters;
 
 /// See the module's head.
 pub struct Core {
@@ -24,6 +25,8 @@ pub struct Core {
     pub tally: Tally,
     /// The time of this batch.
     pub now: Now,
+    /// Its interpreters, made at its first script.
+    pub(crate) interpreters: Interpreters,
     /// Random numbers.
     pub random: RefCell<Rng>,
     pub(crate) expiry: super::expire::Walk,
@@ -59,6 +62,7 @@ impl Core {
             stats: node.cores[index].clone(),
             tally: Tally::default(),
             now,
+            interpreters: Interpreters::default(),
             random: RefCell::new(random),
             expiry: super::expire::Walk::default(),
             evictable: super::evict::Pool::default(),

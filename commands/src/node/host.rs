@@ -22,6 +22,9 @@ pub trait Host: Send + Sync {
     /// Changes the working directory.
     fn change_dir(&self) -> Result<(), String>;
 
+    /// Looks after the other connections of this thread, while a script takes long on it.
+    fn serve_meanwhile(&self);
+
     /// Ends the process, soon.
     fn shut_down(&self, how: ShutdownOptions);
 
@@ -52,6 +55,8 @@ impl Host for NoHost {
     fn change_dir(&self) -> Result<(), String> {
         Ok(())
     }
+
+    fn serve_meanwhile(&self) {}
 
     fn shut_down(&self, _: ShutdownOptions) {}
 

@@ -32,6 +32,7 @@ use persistence::rdb::file::Progress;
 use settings::Settings;
 
 use crate::client::{Shared, signal};
+use crate::script::Scripts;
 use crate::table::Table;
 use access::Acl;
 use blocking::Blocking;
@@ -77,6 +78,8 @@ pub struct Node {
     /// What operators watch.
     pub monitoring: Monitoring,
     log: LogSeam,
+    /// Scripts and functions.
+    pub scripts: Scripts,
     host: OnceLock<Box<dyn Host>>,
     rejected_connections: AtomicU64,
     /// The length from which an element of a list gets a node of its own (DEBUG quicklist-packed-threshold);
@@ -126,6 +129,7 @@ impl Node {
             started_ms: base::clock::unix_ms(),
             monitoring,
             log: LogSeam::default(),
+            scripts: Scripts::default(),
             host: OnceLock::new(),
             rejected_connections: AtomicU64::new(0),
             list_packed_threshold: AtomicUsize::new(0),

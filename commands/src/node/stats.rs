@@ -114,6 +114,8 @@ pub struct CoreStats {
     pub writes: Count,
     pub connections: Count,
     pub ticks: Count,
+    /// Bytes that the interpreter of EVAL uses.
+    pub script_bytes: Count,
     pub by_command: Box<[CommandStats]>,
 }
 
@@ -137,6 +139,7 @@ impl CoreStats {
             writes: Count::default(),
             connections: Count::default(),
             ticks: Count::default(),
+            script_bytes: Count::default(),
             by_command: (0..commands).map(|_| CommandStats::default()).collect(),
         }
     }

@@ -76,14 +76,17 @@ impl Node {
 
 /// Runs work that no client asked for on one database's table in one shard, and announces the changes;
 /// the caller publishes them at the end.
-pub(super) fn on_table<T>(
+pub(super) fn on_table<T: Default>(
     node: &Node,
     core: &mut Core,
     (shard, db): (usize, usize),
     work: impl FnOnce(&mut Keys<'_>) -> T,
 ) -> T {
     let before = core.tally.changes.len();
-    let mut keys = node.space.lock_shard(shard, db, core.now, &mut core.tally);
+    let Some(mut keys) = node.space.lock_shard(shard, db, core.now, &mut core.tally) else {
+        // A script holds it for long: the work is found again at the next round.
+        return T::default();
+    };
     node.begin_effects(keys.tally);
     keys.tally.effects.loosen();
     let answer = work(&mut keys);

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::trim::{REDACTED, is_secret};
-use crate::client::{Client, Shared};
+use crate::client::{Client, Origin, Shared};
 use crate::node::Node;
 use crate::request::Request;
 use crate::spec::flag;
@@ -50,11 +50,11 @@ impl Monitors {
 
     /// Shows a command to those who watch.
     #[cold]
-    pub(crate) fn show(&self, node: &Node, client: &Client, request: &Request<'_>) {
+    pub(crate) fn show(&self, node: &Node, client: &Client, request: &Request<'_>, origin: Origin) {
         if request.row.command.has(flag::SKIP_MONITOR | flag::ADMIN) {
             return;
         }
-        let line = line(client, request);
+        let line = line(client, request, origin);
         for watcher in self.clients.lock().iter() {
             let waiting = watcher.send(line.clone()) + watcher.facts.reply_bytes.load(Relaxed) as usize;
             node.bound_output(watcher, waiting);
@@ -62,10 +62,12 @@ impl Monitors {
     }
 }
 
-fn line(client: &Client, request: &Request<'_>) -> Bytes {
+fn line(client: &Client, request: &Request<'_>, origin: Origin) -> Bytes {
+    let is_script = origin == Origin::Script;
     let unix_us = base::clock::unix_us();
-    let origin = if client.shared.facts.unix_socket.load(Relaxed) { "unix:" } else { "" };
+    let origin = if client.shared.facts.unix_socket.load(Relaxed) && !is_script { "unix:" } else { "" };
     let addr = match origin {
+        _ if is_script => "lua",
         "" => client.shared.addr.as_str(),
         _ => client.shared.addr.strip_suffix(":0").unwrap_or(&client.shared.addr),
     };

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::{Text, Totals, totals};
 use crate::ctx::Ctx;
+use crate::node::Node;
 use crate::node::usage::{Allocator, resident_bytes, system_bytes};
 
 /// What is known of memory at one moment, bytes.
@@ -81,7 +82,7 @@ pub(super) fn memory(ctx: &mut Ctx, text: &mut Text) {
     text.field("allocator_resident", figures.allocator.resident);
     text.field("allocator_muzzy", 0);
     text.bytes("total_system_memory", system_bytes());
-    scripts(text);
+    scripts(ctx.node, text);
     text.bytes("maxmemory", settings.maxmemory());
     text.field("maxmemory_policy", settings.maxmemory_policy().name());
     fragmentation(&figures, text);
@@ -104,23 +105,17 @@ pub(super) fn memory(ctx: &mut Ctx, text: &mut Text) {
     text.field("lazyfreed_objects", freed);
 }
 
-/// There are no scripts and functions in this server yet.
-fn scripts(text: &mut Text) {
-    text.same(0, &["used_memory_lua", "used_memory_vm_eval"]);
-    text.field("used_memory_lua_human", base::size::human(0));
-    text.same(
-        0,
-        &[
-            "used_memory_scripts_eval",
-            "number_of_cached_scripts",
-            "number_of_functions",
-            "number_of_libraries",
-            "used_memory_vm_functions",
-        ],
-    );
-    text.bytes("used_memory_vm_total", 0);
+fn scripts(node: &Node, text: &mut Text) {
+    let (scripts, cache_bytes, _) = node.scripts.cache.counts();
+    let vm_bytes: u64 = node.cores.iter().map(|core| core.script_bytes.get()).sum();
+    text.same(vm_bytes, &["used_memory_lua", "used_memory_vm_eval"]);
+    text.field("used_memory_lua_human", base::size::human(vm_bytes));
+    text.field("used_memory_scripts_eval", cache_bytes);
+    text.field("number_of_cached_scripts", scripts);
+    text.same(0, &["number_of_functions", "number_of_libraries", "used_memory_vm_functions"]);
+    text.bytes("used_memory_vm_total", vm_bytes);
     text.same(0, &["used_memory_functions"]);
-    text.bytes("used_memory_scripts", 0);
+    text.bytes("used_memory_scripts", cache_bytes as u64);
 }
 
 fn fragmentation(figures: &Figures, text: &mut Text) {

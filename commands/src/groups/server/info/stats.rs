@@ -86,7 +86,8 @@ fn keys(node: &Node, text: &mut Text) {
     text.field("expire_cycle_cpu_milliseconds", sum(node, |core| core.expire_ns.get()) / 1_000_000);
     text.field("evicted_keys", sum(node, |core| core.evicted.get()));
     text.field("evicted_clients", node.care.evictions.load(Relaxed));
-    text.same(0, &["evicted_scripts", "total_eviction_exceeded_time", "current_eviction_exceeded_time"]);
+    text.field("evicted_scripts", node.scripts.cache.counts().2);
+    text.same(0, &["total_eviction_exceeded_time", "current_eviction_exceeded_time"]);
     text.field("keyspace_hits", sum(node, |core| core.hits.get()));
     text.field("keyspace_misses", sum(node, |core| core.misses.get()));
 }

@@ -1,0 +1,192 @@
+//! Calling a script or a function with keys and arguments, and answering what it returns.
+
+use lua::{Kind, Stack};
+
+use super::cache::Script;
+use super::interpreter::Interpreter;
+use super::runner::{Program, Runner, Stop};
+use super::shebang::may;
+use super::{to_lua, to_resp};
+use crate::args::Args;
+use crate::ctx::Ctx;
+use crate::error::{Error, Result};
+use crate::execute;
+
+/// What a script is called with.
+pub(crate) struct Call<'a> {
+    keys: Args<'a>,
+    args: Args<'a>,
+    is_readonly: bool,
+}
+
+impl<'a> Call<'a> {
+    /// Reads the number of keys, the keys and the arguments.
+    pub(crate) fn new(mut words: Args<'a>, is_readonly: bool) -> Result<Self> {
+        let count = base::number::parse_i64(words.word()?).ok_or(Error::NotAnInteger)?;
+        if count > words.len() as i64 {
+            return Err(Error::Plain("ERR Number of keys can't be greater than number of args"));
+        }
+        let count = usize::try_from(count).map_err(|_| Error::Plain("ERR Number of keys can't be negative"))?;
+        Ok(Self { keys: words.take_first(count)?, args: words, is_readonly })
+    }
+}
+
+/// Takes the core's interpreter for scripts out for as long as one runs.
+pub(crate) fn with_scripts(
+    ctx: &mut Ctx<'_>,
+    run: impl FnOnce(&mut Ctx<'_>, &mut Interpreter) -> Result<()>,
+) -> Result<()> {
+    let place = &ctx.core.interpreters.scripts;
+    let mut interpreter =
+        place.take().unwrap_or_else(|| Box::new(Interpreter::new(ctx.node, ctx.random_below(1 << 31) as i32)));
+    let result = run(ctx, &mut interpreter);
+    interpreter.settle();
+    ctx.core.stats.script_bytes.set(interpreter.bytes() as u64);
+    place.replace(Some(interpreter));
+    result
+}
+
+/// Runs a compiled script.
+pub(crate) fn run_script(
+    ctx: &mut Ctx<'_>,
+    interpreter: &mut Interpreter,
+    script: &Script,
+    call: &Call<'_>,
+) -> Result<()> {
+    let program =
+        Program { name: &script.sha, is_function: false, flags: script.flags, is_readonly_call: call.is_readonly };
+    run(ctx, interpreter, &program, call, |interpreter| {
+        interpreter.push(&script.sha);
+        let mut stack = interpreter.state.stack();
+        stack.push_globals();
+        stack.set_readonly(-1, false);
+        for (name, words) in [(&b"KEYS"[..], &call.keys), (b"ARGV", &call.args)] {
+            push_list(&mut stack, words);
+            stack.set_field(-2, name);
+        }
+        stack.set_readonly(-1, true);
+        stack.pop(1);
+        0
+    })
+}
+
+fn push_list(stack: &mut Stack<'_>, words: &Args<'_>) {
+    stack.push_table(words.len(), 0);
+    for (word, at) in words.iter().zip(1..) {
+        stack.push_bytes(word);
+        stack.set_item(-2, at);
+    }
+}
+
+/// Whether memory is full, after all evicting.
+fn is_full(ctx: &Ctx<'_>) -> bool {
+    let limit = ctx.node.settings.maxmemory();
+    limit > 0 && ctx.node.used_memory() > limit
+}
+
+/// What must hold before a script with a first line may begin.
+fn admit(program: &Program<'_>, is_full: bool) -> Result<()> {
+    if program.flags & may::UNDECLARED != 0 || program.flags & may::NO_WRITES != 0 {
+        return Ok(());
+    }
+    if program.is_readonly_call {
+        return Err(Error::Plain("ERR Can not execute a script with write flag using *_ro command."));
+    }
+    if is_full && program.flags & may::ALLOW_OOM == 0 { Err(Error::OutOfMemory) } else { Ok(()) }
+}
+
+/// Runs what `push` puts on the stack with so many arguments, and answers its result.
+fn run(
+    ctx: &mut Ctx<'_>,
+    interpreter: &mut Interpreter,
+    program: &Program<'_>,
+    call: &Call<'_>,
+    push: impl Fn(&mut Interpreter) -> i32,
+) -> Result<()> {
+    let _ = call;
+    let is_full = is_full(ctx);
+    admit(program, is_full)?;
+    let db = ctx.client.db;
+    loop {
+        interpreter.state.reset();
+        let args = push(interpreter);
+        let Interpreter { state, scratch, .. } = &mut *interpreter;
+        let mut runner = Runner::new(ctx, program, scratch, is_full);
+        let result = state.call(&mut runner, args, 1);
+        let proto = runner.proto;
+        let stop = runner.end();
+        if ctx.client.db != db {
+            ctx.client.select(db);
+            ctx.keys.select(db);
+        }
+        match stop {
+            Some(Stop::Again) => {
+                state.stack().set_len(0);
+                ctx.keys.relock_all().map_err(|_| ctx.node.scripts.jobs.busy_error())?;
+            }
+            Some(Stop::Busy) => return Err(ctx.node.scripts.jobs.busy_error()),
+            _ => {
+                let mut stack = state.stack();
+                match result {
+                    Ok(()) => answer(ctx, &mut stack, proto),
+                    Err(lua::Raised) => fail(ctx, &mut stack, program),
+                }
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Answers the value on top.
+fn answer(ctx: &mut Ctx<'_>, stack: &mut Stack<'_>, proto: resp::Proto) {
+    if stack.kind(-1) == Kind::Table {
+        stack.push_field(-1, b"err");
+        let line = stack.bytes(-1);
+        stack.pop(1);
+        if let Some(line) = line {
+            count(ctx, stack, line);
+        }
+    }
+    to_resp::write(stack, ctx.out, proto);
+}
+
+/// Counts the error that is on top, unless the command that brought it was counted.
+fn count(ctx: &mut Ctx<'_>, stack: &mut Stack<'_>, line: &[u8]) {
+    stack.push_field(-1, to_lua::COUNTED);
+    let is_counted = stack.truth(-1);
+    stack.pop(1);
+    if !is_counted {
+        execute::count_error(ctx.node, ctx.core.stats, &String::from_utf8_lossy(line));
+    }
+    ctx.core.stats.by_command[ctx.request.row.index].failed.add(1);
+}
+
+/// Answers the error on top.
+fn fail(ctx: &mut Ctx<'_>, stack: &mut Stack<'_>, program: &Program<'_>) {
+    let mut line = Vec::new();
+    let top = stack.len();
+    if stack.kind(top) == Kind::Table {
+        stack.push_field(top, b"err");
+        line.extend_from_slice(stack.bytes(-1).unwrap_or(b"ERR unknown error"));
+        stack.set_len(top);
+        count(ctx, stack, &line);
+        line.extend_from_slice(b" script: ");
+        line.extend_from_slice(program.name);
+        stack.push_field(top, b"source");
+        stack.push_field(top, b"line");
+        if let (Some(source), Some(at)) = (stack.text(-2), stack.text(-1)) {
+            line.extend_from_slice(b", on ");
+            line.extend_from_slice(source);
+            line.push(b':');
+            line.extend_from_slice(at);
+        }
+    } else {
+        line.extend_from_slice(b"ERR ");
+        line.extend_from_slice(stack.text(top).unwrap_or(b"unknown error"));
+        execute::count_error(ctx.node, ctx.core.stats, "ERR");
+        line.extend_from_slice(b" script: ");
+        line.extend_from_slice(program.name);
+    }
+    line.push(b'.');
+    ctx.out.error_bytes(&line);
+}

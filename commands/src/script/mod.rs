@@ -1,0 +1,25 @@
+//! Running scripts: one interpreter for each core, made at its first script; what scripts share lives in the node.
+//!
+//! Reading order: `cache` (the scripts), `interpreter` (compiled, on a core), `runner` (one run: its locks, its limits,
+//! redis.call), `api` (the other functions of `redis`), `to_lua` and `to_resp` (replies there and back), `jobs` (runs
+//! that take long, and how they are ended).
+
+mod api;
+pub(crate) mod cache;
+pub(crate) mod call;
+pub(crate) mod interpreter;
+pub(crate) mod jobs;
+pub(crate) mod runner;
+pub(crate) mod shebang;
+mod to_lua;
+mod to_resp;
+
+use cache::Cache;
+use jobs::Jobs;
+
+/// What the scripts of all cores share.
+#[derive(Default)]
+pub struct Scripts {
+    pub(crate) cache: Cache,
+    pub(crate) jobs: Jobs,
+}
