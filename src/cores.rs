@@ -1,6 +1,7 @@
 //! One thread for each core: a runtime, the connections that it was handed, and its periodic tick.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -15,6 +16,8 @@ use commands::node::{Node, memory};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
 
+use crate::durability::holds::Holds;
+use crate::durability::journal::Journal;
 use crate::host::End;
 use crate::net::connection::{Connection, CoreLocal, Guest, Left, Scratch};
 use crate::net::listener::{Arrival, CoreDoor, Cores};
@@ -48,6 +51,7 @@ pub(crate) fn doors(count: usize) -> (Cores, Vec<Inner>) {
 /// Starts the thread of a core, which says when it is `ready`; it ends when its door is dropped.
 pub(crate) fn spawn(
     node: Arc<Node>,
+    journal: Arc<Journal>,
     inner: Inner,
     ready: Sender<()>,
     end: UnboundedSender<End>,
@@ -66,7 +70,7 @@ pub(crate) fn spawn(
             after.unpark();
         });
         match runtime.build() {
-            Ok(runtime) => LocalSet::new().block_on(&runtime, serve(node, inner, ready)),
+            Ok(runtime) => LocalSet::new().block_on(&runtime, serve(node, journal, inner, ready)),
             Err(error) => panic!("core {index} has no runtime: {error}"),
         }
     };
@@ -84,11 +88,15 @@ impl Drop for Watch {
     }
 }
 
-async fn serve(node: Arc<Node>, inner: Inner, ready: Sender<()>) {
+async fn serve(node: Arc<Node>, journal: Arc<Journal>, inner: Inner, ready: Sender<()>) {
     let Inner { index, mut arrivals, load, cores } = inner;
+    Journal::enter_core(index);
+    let holds = Rc::new(Holds::new(journal));
+    let writes = holds.clone();
+    tokio::task::spawn_local(async move { poll_fn(|cx| writes.poll_write(cx)).await });
     let core = RefCell::new(Core::new(&node, index).expect("the OS gives random bytes"));
     let placement = RefCell::new(Placement::new(index, node.cores.len()));
-    let local = Rc::new(CoreLocal { node, core, placement, scratch: RefCell::new(Scratch::default()) });
+    let local = Rc::new(CoreLocal { node, core, holds, placement, scratch: RefCell::new(Scratch::default()) });
     // Its buffers are there, and counted: nothing of a core's own comes out of the room for keys later.
     memory::publish_thread();
     let _ = ready.send(());
@@ -107,6 +115,9 @@ async fn serve(node: Arc<Node>, inner: Inner, ready: Sender<()>) {
             },
             () = &mut tick => {
                 let rest = local.node.tick(&mut local.core.borrow_mut());
+                if Journal::take_last() > 0 {
+                    local.holds.ask();
+                }
                 if let Some(cores) = cores.upgrade() {
                     local.placement.borrow_mut().look(&load, Cores(cores).loads());
                 }
@@ -136,7 +147,7 @@ fn open(local: &Rc<CoreLocal>, socket: Accepted, load: &Arc<Load>, cores: &Weak<
 /// Serves a connection until it ends or goes to another core.
 fn run(mut connection: Connection, load: Arc<Load>, cores: Weak<[CoreDoor]>) {
     tokio::task::spawn_local(async move {
-        let target = std::future::poll_fn(|cx| connection.poll_steps(cx)).await;
+        let target = poll_fn(|cx| connection.poll_steps(cx)).await;
         load.connections.fetch_sub(1, Relaxed);
         // How it ended concerns nobody: the peer is gone. Without doors the server is on its way down.
         if let Left::For(core) = target

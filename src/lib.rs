@@ -6,6 +6,7 @@
 mod allocator;
 mod cli;
 mod cores;
+mod durability;
 mod host;
 mod limits;
 mod loading;

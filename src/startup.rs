@@ -15,6 +15,7 @@ use settings::{Configured, LoadError, Settings};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
 
+use crate::durability::journal::Journal;
 use crate::host::{End, Process};
 use crate::net::listener::{
     self, Accepting, Address, Admission, Cores, Listener, Unbound, listen_tcp, listen_unix, wanted,
@@ -123,12 +124,13 @@ fn start_with(configured: Configured, is_loading: bool) -> Result<Running, Start
     let (end_sender, end) = unbounded_channel();
     let host = Process { node: Arc::downgrade(&node), listeners: Arc::downgrade(&listeners), end: end_sender.clone() };
     node.set_host(Box::new(host));
+    let journal = Arc::new(Journal::new(count));
     listeners.listen_first()?;
     let (cores, inner_sides) = cores::doors(count);
     let mut threads = Vec::new();
     let (ready_sender, ready) = std::sync::mpsc::channel();
     for inner in inner_sides {
-        threads.push(cores::spawn(node.clone(), inner, ready_sender.clone(), end_sender.clone())?);
+        threads.push(cores::spawn(node.clone(), journal.clone(), inner, ready_sender.clone(), end_sender.clone())?);
     }
     drop(ready_sender);
     // Nobody is let in before all cores have their memory. One that panics is silent, and reported by itself.

@@ -27,12 +27,15 @@ use tokio::time::{Instant, Sleep};
 
 use super::batch::{self, Batch};
 use super::socket::{Accepted, Socket};
+use crate::durability::holds::Holds;
+use crate::durability::journal::Journal;
 use crate::placement::Placement;
 
 /// What the connections of one core share.
 pub(crate) struct CoreLocal {
     pub(crate) node: Arc<Node>,
     pub(crate) core: RefCell<Core>,
+    pub(crate) holds: std::rc::Rc<Holds>,
     pub(crate) placement: RefCell<Placement>,
     pub(crate) scratch: RefCell<Scratch>,
 }
@@ -135,6 +138,10 @@ pub(crate) struct Connection {
     /// Replies that did not fit the socket.
     output: VecDeque<Bytes>,
     output_bytes: usize,
+    /// The place in the log that must be settled before `output` may leave; 0: none.
+    held_for: u64,
+    /// The same of what the log's task was asked to wake for.
+    asked_for: u64,
     has_waker: bool,
     /// Until when CLIENT PAUSE holds the command at the start of `input`.
     pause: Option<Pin<Box<Sleep>>>,
@@ -153,6 +160,8 @@ impl Connection {
             needed: 1,
             output: VecDeque::new(),
             output_bytes: 0,
+            held_for: 0,
+            asked_for: 0,
             has_waker: false,
             pause: None,
             deadline: None,
@@ -177,6 +186,7 @@ impl Connection {
         let target = self.local.placement.borrow().target(self.guest.client.shared.id, turn_ns)?;
         // Nothing may be under way that belongs to this core's runtime.
         let is_at_rest = self.output.is_empty()
+            && self.held_for == 0
             && self.pause.is_none()
             && self.deadline.is_none()
             && self.guest.client.waiting.is_none()
@@ -193,6 +203,9 @@ impl Connection {
             let signals = self.guest.client.shared.signals();
             if signals != 0 && self.obey(signals) {
                 return Poll::Ready(Ok(Left::Ended));
+            }
+            if self.held_for != 0 && !self.let_go(cx) {
+                return Poll::Pending;
             }
             if !self.output.is_empty() {
                 let flushed = self.poll_flush(cx)?;
@@ -223,6 +236,20 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// Whether the log has come far enough for the replies to leave; if not, the connection is woken then.
+    fn let_go(&mut self, cx: &Context<'_>) -> bool {
+        if !self.local.holds.may_leave(self.held_for) {
+            if self.asked_for != self.held_for {
+                self.asked_for = self.held_for;
+                self.local.holds.wait(self.held_for, cx.waker());
+            }
+            return false;
+        }
+        self.held_for = 0;
+        self.asked_for = 0;
+        true
     }
 
     /// Does what others asked for; true when the connection is to end at once.
@@ -267,6 +294,10 @@ impl Connection {
 
     /// Queues what was sent to the client, small messages joined: each piece costs a write.
     fn take_messages(&mut self) {
+        if self.guest.client.waiting.is_some() {
+            // Who served it has left a record of that.
+            self.held_for = self.held_for.max(self.local.holds.last_reserved());
+        }
         let mut joined = Vec::new();
         for message in self.guest.client.shared.take_outbox() {
             self.output_bytes += message.len();
@@ -450,7 +481,9 @@ impl Connection {
         out.set_proto(self.guest.client.proto);
         let client = &mut self.guest.client;
         let run = AssertUnwindSafe(|| batch::run(&local.node, core, client, input, batch, out, TURN_LEN));
-        let Ok(progress) = catch_unwind(run) else { return self.give_up(input.len(), out) };
+        let ran = catch_unwind(run);
+        self.held_for = self.held_for.max(Journal::take_last());
+        let Ok(progress) = ran else { return self.give_up(input.len(), out) };
         self.guest.client.shared.facts.command.store(self.guest.client.last_command, Relaxed);
         self.needed = progress.needed;
         if progress.paused {
@@ -487,6 +520,7 @@ impl Connection {
         }
         let mut sent = 0;
         if self.output.is_empty()
+            && self.held_for == 0
             && let Some(bytes) = out.buf()
         {
             let len = bytes.len();
