@@ -121,7 +121,7 @@ fn say_refusal(error: &StartError, version: &str) {
             log::warning(&format!("Failed listening on port {port} ({kind}), aborting."));
         }
         StartError::Users(_) => log::warning(&error.to_string()),
-        StartError::System(_) => log::warning(&format!("Cannot start: {error}")),
+        StartError::System(_) | StartError::Log(_) => log::warning(&format!("Cannot start: {error}")),
     }
 }
 

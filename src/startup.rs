@@ -15,7 +15,9 @@ use settings::{Configured, LoadError, Settings};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
 
+use crate::durability;
 use crate::durability::journal::Journal;
+use crate::durability::start::RefusedLog;
 use crate::host::{End, Process};
 use crate::net::listener::{
     self, Accepting, Address, Admission, Cores, Listener, Unbound, listen_tcp, listen_unix, wanted,
@@ -29,6 +31,7 @@ pub struct Running {
     pub node: Arc<Node>,
     pub(crate) listeners: Arc<Listeners>,
     threads: Vec<JoinHandle<()>>,
+    logging: Option<persistence::wal::Threads>,
     end: UnboundedReceiver<End>,
 }
 
@@ -50,6 +53,8 @@ pub enum StartError {
     },
     /// The users of the configuration or of the ACL file.
     Users(String),
+    /// The log of `appendonly`.
+    Log(RefusedLog),
     /// Anything else that the system refused.
     System(io::Error),
 }
@@ -60,6 +65,7 @@ impl fmt::Display for StartError {
             Self::Config(error) => write!(f, "{error:?}"),
             Self::Listen { address, reason, kind, .. } => write!(f, "cannot listen on {address} ({kind}): {reason}"),
             Self::Users(reason) => f.write_str(reason),
+            Self::Log(refused) => write!(f, "{refused}"),
             Self::System(error) => write!(f, "the system refused: {}", base::system::reason(error)),
         }
     }
@@ -95,6 +101,12 @@ impl Running {
             // A thread that panicked has logged it.
             let _ = thread.join();
         }
+        if let Some(logging) = self.logging {
+            match logging.stop() {
+                Ok(()) => log::notice("The log is synced."),
+                Err(reason) => log::warning(&format!("The log could not be synced: {reason}")),
+            }
+        }
     }
 }
 
@@ -126,6 +138,11 @@ fn start_with(configured: Configured, is_loading: bool) -> Result<Running, Start
     node.set_host(Box::new(host));
     let journal = Arc::new(Journal::new(count));
     listeners.listen_first()?;
+    let logging = if node.settings.appendonly() {
+        Some(durability::start::start(&node, &journal).map_err(StartError::Log)?)
+    } else {
+        None
+    };
     let (cores, inner_sides) = cores::doors(count);
     let mut threads = Vec::new();
     let (ready_sender, ready) = std::sync::mpsc::channel();
@@ -139,7 +156,7 @@ fn start_with(configured: Configured, is_loading: bool) -> Result<Running, Start
     let gate = node.clone();
     let acceptor = std::thread::Builder::new().name("acceptor".into());
     threads.push(acceptor.spawn(move || accept_all(receiver, &cores, &gate))?);
-    Ok(Running { node, listeners, threads, end })
+    Ok(Running { node, listeners, threads, logging, end })
 }
 
 /// The table with `rename-command` applied; a line that cannot be applied is an error at its place.

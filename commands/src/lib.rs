@@ -19,6 +19,7 @@ mod guards;
 mod keys;
 pub mod node;
 mod publish;
+pub mod replay;
 pub mod reply;
 pub mod request;
 mod scan;

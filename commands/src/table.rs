@@ -251,6 +251,12 @@ impl Table {
         Some(row.subcommands.iter().find(is_it).copied().unwrap_or(row))
     }
 
+    /// Finds the row of a command that is no container by its documented name, whatever it is called here.
+    pub fn documented(&self, name: &[u8]) -> Option<&'static Row> {
+        let is_it = |row: &&Row| row.subcommands.is_empty() && row.command.name.as_bytes().eq_ignore_ascii_case(name);
+        self.in_order().find(is_it)
+    }
+
     /// The rows, containers with their subcommands inside.
     pub fn rows(&self) -> &[&'static Row] {
         &self.rows

@@ -6,3 +6,5 @@
 
 pub(crate) mod holds;
 pub(crate) mod journal;
+pub(crate) mod open;
+pub(crate) mod start;

@@ -1,0 +1,172 @@
+//! Effects of the log run again: no guards, no clients, and no time, so that nothing expires before the log says so.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use resp::{Limits, Parsed, Proto, Span, Writer, parse_command};
+
+use crate::client::{Client, Origin, Shared};
+use crate::execute;
+use crate::node::Node;
+use crate::node::core::Core;
+use crate::publish;
+use crate::request::Request;
+
+/// Runs effects on an instance that serves nobody yet.
+pub struct Replay<'n> {
+    node: &'n Node,
+    core: Core,
+    client: Client,
+    out: Writer,
+    spans: Vec<Span>,
+    /// Effects that were run.
+    pub effects: u64,
+    /// Effects that were answered with an error, and the first such answer.
+    pub refused: u64,
+    /// See `refused`.
+    pub first_refusal: Option<String>,
+}
+
+/// Requests of a record are no longer than what the server itself wrote.
+const LIMITS: Limits = Limits {
+    bulk_len_max: u32::MAX as usize,
+    args_max: i32::MAX as usize,
+    inline_len_max: 64 << 10,
+    authenticated: true,
+};
+
+impl<'n> Replay<'n> {
+    /// On `node`, as its first core.
+    pub fn new(node: &'n Node) -> io::Result<Self> {
+        let shared = Arc::new(Shared::new(0, -1, String::new(), String::new(), base::clock::unix_ms()));
+        Ok(Self {
+            node,
+            core: Core::new(node, 0)?,
+            client: Client::new(node, shared),
+            out: Writer::new(Proto::Resp2),
+            spans: Vec::new(),
+            effects: 0,
+            refused: 0,
+            first_refusal: None,
+        })
+    }
+
+    /// Runs the effects of one record, which begins in database 0. An error says what in it is no effect, and at
+    /// which byte.
+    pub fn record(&mut self, record: &[u8]) -> Result<(), String> {
+        self.client.db = 0;
+        let used = self.requests(record)?;
+        if used < record.len() {
+            return Err(format!("the request at byte {used} is not whole"));
+        }
+        Ok(())
+    }
+
+    /// Runs the whole requests of `bytes` in the selected database: how many bytes they have.
+    pub fn requests(&mut self, bytes: &[u8]) -> Result<usize, String> {
+        let mut at = 0;
+        while at < bytes.len() {
+            self.spans.clear();
+            // Places of words are numbers of 32 bits: each request is a buffer of its own.
+            let request = &bytes[at..];
+            match parse_command(request, 0, &LIMITS, &mut self.spans) {
+                Ok(Parsed::Command { consumed }) => {
+                    self.run(request).map_err(|reason| format!("{reason} at byte {at}"))?;
+                    at += consumed;
+                }
+                Ok(Parsed::Incomplete { .. }) => break,
+                Ok(Parsed::Inline { .. }) => return Err(format!("no request but a line of text at byte {at}")),
+                Err(error) => {
+                    let reason = String::from_utf8_lossy(&error.to_bytes()).into_owned();
+                    return Err(format!("{reason} at byte {at}"));
+                }
+            }
+        }
+        Ok(at)
+    }
+
+    fn run(&mut self, buffer: &[u8]) -> Result<(), String> {
+        let Some(name) = self.spans.first().map(|span| span.of(buffer)) else { return Ok(()) };
+        // What stands between them is there as a whole or not at all: nobody is here to see half of it.
+        if [&b"MULTI"[..], b"EXEC"].iter().any(|word| name.eq_ignore_ascii_case(word)) {
+            return Ok(());
+        }
+        let second = self.spans.get(1).map(|span| span.of(buffer));
+        let shown = || String::from_utf8_lossy(&name[..name.len().min(128)]).into_owned();
+        // Effects bear documented names, but requests that were logged as they came bear those of `rename-command`.
+        let table = &self.node.table;
+        let row = table.resolve(name, second).or_else(|| table.documented(name));
+        let row = row.ok_or_else(|| format!("unknown command '{}'", shown()))?;
+        if !row.takes(self.spans.len()) {
+            return Err(format!("wrong number of arguments for '{}'", shown()));
+        }
+        self.core.begin_batch_at(self.node, 0);
+        self.out.clear();
+        let request = Request { row, buffer, spans: &self.spans, hashes: &[] };
+        execute::run(self.node, &mut self.core, &mut self.client, Origin::Log, request, &mut self.out);
+        publish::publish(self.node, &mut self.core);
+        self.effects += 1;
+        if self.out.buf().is_some_and(|reply| reply.first() == Some(&b'-')) {
+            self.refused += 1;
+            let reply = self.out.buf().map(|reply| String::from_utf8_lossy(reply).trim_end().to_owned());
+            self.first_refusal = self.first_refusal.take().or_else(|| Some(format!("'{}': {}", shown(), reply?)));
+        }
+        Ok(())
+    }
+
+    /// The end: statistics begin where a server without a past begins.
+    pub fn finish(self) {
+        self.node.reset_statistics();
+        let dirty = self.node.cores.iter().map(|core| core.dirty.get()).sum();
+        self.node.monitoring.saved_dirty.store(dirty, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Fixture;
+
+    use super::*;
+
+    const SET: &[u8] = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n";
+
+    fn record(node: &Node, bytes: &[u8]) -> Result<(), String> {
+        let mut replay = Replay::new(node).expect("random bytes");
+        let result = replay.record(bytes);
+        replay.finish();
+        result
+    }
+
+    #[test]
+    fn effects_are_run_again_in_their_database() {
+        let mut fixture = Fixture::new();
+        let select = b"*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n".as_slice();
+        record(&fixture.node, &[b"*1\r\n$5\r\nMULTI\r\n", SET, select, SET, b"*1\r\n$4\r\nEXEC\r\n"].concat())
+            .expect("sound");
+        record(&fixture.node, SET).expect("sound");
+        assert_eq!(fixture.cli(1, "GET k"), "\"v\"");
+        fixture.cli(1, "SELECT 3");
+        assert_eq!(fixture.cli(1, "DBSIZE"), "(integer) 1");
+    }
+
+    #[test]
+    fn what_is_over_stays_until_the_log_says_that_it_went() {
+        let mut fixture = Fixture::new();
+        let set = b"*5\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n$4\r\nPXAT\r\n$1\r\n9\r\n".as_slice();
+        let append = b"*3\r\n$6\r\nAPPEND\r\n$1\r\nk\r\n$1\r\nw\r\n".as_slice();
+        record(&fixture.node, &[set, append].concat()).expect("sound");
+        // Had it been made anew, it would never expire.
+        assert_eq!(fixture.cli(1, "EXISTS k"), "(integer) 0");
+    }
+
+    #[test]
+    fn what_is_no_effect_is_named() {
+        let fixture = Fixture::new();
+        let unknown = record(&fixture.node, &[SET, b"*1\r\n$3\r\nFOO\r\n"].concat()).expect_err("unknown");
+        assert_eq!(unknown, "unknown command 'FOO' at byte 27");
+        assert!(record(&fixture.node, &SET[..20]).expect_err("torn").contains("not whole"));
+        assert!(record(&fixture.node, b"PING\r\n").expect_err("inline").contains("line of text"));
+        assert!(record(&fixture.node, b"*1\r\n$3\r\nSET\r\n").expect_err("arity").contains("wrong number"));
+    }
+}
