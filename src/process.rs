@@ -10,6 +10,7 @@ use settings::{Configured, LogLevel, Settings, Startup};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::{self, Product, VERSION};
+use crate::durability::tools;
 use crate::host::End;
 use crate::startup::{self, Running, StartError};
 use crate::{limits, loading, log, logo, rdb_tools, system};
@@ -24,6 +25,9 @@ pub fn run(program: &[u8], args: &[Vec<u8>]) -> ExitCode {
         }
         Some((word, rest)) if word == b"--import" => return rdb_tools::import(rest),
         _ => {}
+    }
+    if let Some(code) = tools::act(product.program, args) {
+        return code;
     }
     match Settings::load(args, &mut io::stdin()) {
         Ok(Startup::Act(action)) => cli::act(action, product),

@@ -8,3 +8,4 @@ pub(crate) mod holds;
 pub(crate) mod journal;
 pub(crate) mod open;
 pub(crate) mod start;
+pub(crate) mod tools;

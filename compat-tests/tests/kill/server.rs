@@ -1,0 +1,86 @@
+//! A server process that is killed and started again on the same directory.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use compat_tests::target::our_binary;
+
+/// See the module's head.
+pub(crate) struct Server {
+    binary: PathBuf,
+    policy: String,
+    port: u16,
+    dir: PathBuf,
+    process: Mutex<Option<Child>>,
+}
+
+impl Server {
+    pub(crate) fn new(policy: &str) -> Result<Self, String> {
+        let binary = match std::env::var_os("KILL_SERVER") {
+            Some(path) => path.into(),
+            None => our_binary()?,
+        };
+        let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(|error| error.to_string())?;
+        let port = listener.local_addr().map_err(|error| error.to_string())?.port();
+        let dir = std::env::temp_dir().join(format!("kill-{}-{port}", std::process::id()));
+        std::fs::create_dir_all(&dir).map_err(|error| error.to_string())?;
+        Ok(Self { binary, policy: policy.to_owned(), port, dir, process: Mutex::new(None) })
+    }
+
+    /// Starts it and waits until it serves.
+    pub(crate) fn start(&mut self) -> Result<(), String> {
+        let log = self.dir.join("log.txt");
+        let child = Command::new(&self.binary)
+            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes"])
+            .args(["--appendfsync", &self.policy, "--dir"])
+            .arg(&self.dir)
+            .args(["--logfile", &log.display().to_string()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .map_err(|error| format!("cannot start {}: {error}", self.binary.display()))?;
+        *self.process.lock().expect("no panic under it") = Some(child);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while Instant::now() < deadline {
+            if let Some(child) = &mut *self.process.lock().expect("no panic under it")
+                && let Ok(Some(status)) = child.try_wait()
+            {
+                let text = std::fs::read_to_string(&log).unwrap_or_default();
+                let tail: Vec<&str> = text.lines().rev().take(5).collect();
+                return Err(format!("it does not start again ({status}): {}", tail.join(" | ")));
+            }
+            if let Ok(mut client) = self.connect()
+                && super::load::ask(&mut client, &[&["PING"]]).is_ok_and(|reply| reply == [b"PONG".to_vec()])
+            {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Err("it does not serve within 30 s".to_owned())
+    }
+
+    pub(crate) fn connect(&self) -> std::io::Result<TcpStream> {
+        let stream = TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], self.port)))?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+        Ok(stream)
+    }
+
+    /// As `kill -9` does.
+    pub(crate) fn kill(&self) {
+        if let Some(mut child) = self.process.lock().expect("no panic under it").take() {
+            let _gone_already = child.kill();
+            let _reaped = child.wait();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+        let _left_behind = std::fs::remove_dir_all(&self.dir);
+    }
+}
