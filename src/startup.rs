@@ -17,6 +17,7 @@ use tokio::task::LocalSet;
 
 use crate::durability;
 use crate::durability::journal::Journal;
+use crate::durability::keep::{Keep, Kept};
 use crate::durability::start::RefusedLog;
 use crate::host::{End, Process};
 use crate::net::listener::{
@@ -31,7 +32,7 @@ pub struct Running {
     pub node: Arc<Node>,
     pub(crate) listeners: Arc<Listeners>,
     threads: Vec<JoinHandle<()>>,
-    logging: Option<persistence::wal::Threads>,
+    keep: Arc<Keep>,
     end: UnboundedReceiver<End>,
 }
 
@@ -101,12 +102,7 @@ impl Running {
             // A thread that panicked has logged it.
             let _ = thread.join();
         }
-        if let Some(logging) = self.logging {
-            match logging.stop() {
-                Ok(()) => log::notice("The log is synced."),
-                Err(reason) => log::warning(&format!("The log could not be synced: {reason}")),
-            }
-        }
+        self.keep.stop();
     }
 }
 
@@ -138,11 +134,12 @@ fn start_with(configured: Configured, is_loading: bool) -> Result<Running, Start
     node.set_host(Box::new(host));
     let journal = Arc::new(Journal::new(count));
     listeners.listen_first()?;
-    let logging = if node.settings.appendonly() {
-        Some(durability::start::start(&node, &journal).map_err(StartError::Log)?)
-    } else {
-        None
-    };
+    let keep = Keep::new(&node, journal.clone());
+    node.set_keeper(Box::new(Kept(keep.clone())));
+    if node.settings.appendonly() {
+        keep.is_kept(durability::start::start(&node, &journal).map_err(StartError::Log)?);
+    }
+    keep.watch()?;
     let (cores, inner_sides) = cores::doors(count);
     let mut threads = Vec::new();
     let (ready_sender, ready) = std::sync::mpsc::channel();
@@ -156,7 +153,7 @@ fn start_with(configured: Configured, is_loading: bool) -> Result<Running, Start
     let gate = node.clone();
     let acceptor = std::thread::Builder::new().name("acceptor".into());
     threads.push(acceptor.spawn(move || accept_all(receiver, &cores, &gate))?);
-    Ok(Running { node, listeners, threads, logging, end })
+    Ok(Running { node, listeners, threads, keep, end })
 }
 
 /// The table with `rename-command` applied; a line that cannot be applied is an error at its place.

@@ -105,7 +105,7 @@ impl<'n> Replay<'n> {
         self.out.clear();
         let request = Request { row, buffer, spans: &self.spans, hashes: &[] };
         execute::run(self.node, &mut self.core, &mut self.client, Origin::Log, request, &mut self.out);
-        publish::publish(self.node, &mut self.core);
+        publish::publish(self.node, &mut self.core, 0);
         self.effects += 1;
         if self.out.buf().is_some_and(|reply| reply.first() == Some(&b'-')) {
             self.refused += 1;

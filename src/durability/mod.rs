@@ -6,6 +6,8 @@
 
 pub(crate) mod holds;
 pub(crate) mod journal;
+pub(crate) mod keep;
 pub(crate) mod open;
+pub(crate) mod rewrite;
 pub(crate) mod start;
 pub(crate) mod tools;

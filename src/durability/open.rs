@@ -33,7 +33,9 @@ pub(crate) fn options(settings: &Settings, journal: &Journal) -> Options {
 fn tell(notice: Notice) {
     match notice {
         Notice::Failed(reason) => {
-            log::warning(&format!("Writes are refused from now on, and those under way are not acknowledged: {reason}"))
+            log::warning(&format!(
+                "Writes are refused from now on, and those under way are not acknowledged: {reason}"
+            ));
         }
         Notice::StillFailed(reason) => log::warning(&format!("The log still cannot go on: {reason}")),
         Notice::Mended { segment } => log::warning(&format!(

@@ -4,15 +4,19 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use commands::node::Node;
 use commands::replay::Replay;
+use keyspace::keys::Access;
 use persistence::disk::RealDisk;
+use persistence::rdb::file::{Loader, Progress};
 use persistence::wal::{Base, Cut, Damage, Log, Recovered, Recovery, Threads};
 
 use super::journal::Journal;
 use super::open;
+use super::rewrite::{Haste, rewrite};
 use crate::log;
 
 /// Why a start cannot use the log.
@@ -20,6 +24,8 @@ use crate::log;
 pub enum RefusedLog {
     /// The files are not what was written.
     Damaged(Damage),
+    /// The base cannot be loaded.
+    Base(PathBuf, String),
     /// The system refused something.
     System(PathBuf, io::Error),
 }
@@ -32,6 +38,12 @@ impl fmt::Display for RefusedLog {
                 "the log is damaged: {damage}. Nothing was changed. Restore its directory from a backup, or look at it \
 with --check-wal, and cut it there with --repair-wal, which loses what stands behind"
             ),
+            Self::Base(path, reason) => write!(
+                f,
+                "the base of the log, {}, is damaged: {reason}. Nothing was changed. Restore the log's directory from a \
+backup",
+                path.display()
+            ),
             Self::System(path, error) => {
                 write!(f, "the log in {}: {}", path.display(), base::system::reason(error))
             }
@@ -39,31 +51,58 @@ with --check-wal, and cut it there with --repair-wal, which loses what stands be
     }
 }
 
-/// Reads the log of `appenddirname`, where there is one, and starts to write behind it; a new one otherwise.
+/// Reads the log of `appenddirname`, where there is one, and starts to write behind it; a new one otherwise, over
+/// what the instance has already.
 pub(crate) fn start(node: &Arc<Node>, journal: &Arc<Journal>) -> Result<Threads, RefusedLog> {
     let dir = open::directory(&node.settings);
     let system = |error: io::Error| RefusedLog::System(dir.clone(), error);
     let recovery = Recovery::open(Arc::new(RealDisk), &dir).map_err(RefusedLog::Damaged)?;
     let log = match recovery.filter(|recovery| *recovery.base() != Base::Pending) {
         Some(recovery) => {
+            load_base(node, &recovery)?;
             let recovered = replay(node, &recovery)?;
-            Arc::new(recovery.go_on(&recovered, open::options(&node.settings, journal)).map_err(system)?)
+            let log = Arc::new(recovery.go_on(&recovered, open::options(&node.settings, journal)).map_err(system)?);
+            connect(node, journal, &log);
+            log
         }
         None => create(node, journal).map_err(system)?,
     };
-    connect(node, journal, &log);
+    node.set_logging(true);
     Threads::start(&log).map_err(system)
 }
 
-fn create(node: &Node, journal: &Journal) -> io::Result<Arc<Log>> {
-    open::create(node, journal, Base::Empty)
+/// A new log; what the instance has is its base.
+fn create(node: &Node, journal: &Arc<Journal>) -> io::Result<Arc<Log>> {
+    let log = open::create(node, journal, Base::Pending)?;
+    connect(node, journal, &log);
+    rewrite(node, &log, Haste::Alone, &AtomicBool::new(true))?;
+    log::notice(&format!("A new log begins in {}", log.dir().display()));
+    Ok(log)
 }
 
-/// From now on effects go to the log.
 fn connect(node: &Node, journal: &Arc<Journal>, log: &Arc<Log>) {
     journal.connect(log.clone());
     node.set_log(journal.clone());
-    node.set_logging(true);
+}
+
+fn load_base(node: &Node, recovery: &Recovery) -> Result<(), RefusedLog> {
+    let Some(path) = recovery.base_path() else { return Ok(()) };
+    let began = Instant::now();
+    let bytes = std::fs::read(&path).map_err(|error| RefusedLog::System(path.clone(), error))?;
+    let loader = Loader {
+        space: &node.space,
+        limits: node.limits(),
+        now_ms: base::clock::unix_ms(),
+        access: Access::Lru(0),
+        // What the log says of them was said when they lived.
+        skips_expired: false,
+        checks_sum: true,
+        threads: node.cores.len(),
+        progress: &Progress::default(),
+    };
+    let report = loader.load(&bytes).map_err(|error| RefusedLog::Base(path, error.to_string()))?;
+    log::notice(&format!("Base of the log loaded: {} keys, {:.3} seconds", report.keys, began.elapsed().as_secs_f64()));
+    Ok(())
 }
 
 fn replay(node: &Node, recovery: &Recovery) -> Result<Recovered, RefusedLog> {

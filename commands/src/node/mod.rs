@@ -9,6 +9,7 @@ mod events;
 mod evict;
 mod expire;
 pub mod host;
+pub mod keeper;
 pub mod log;
 pub mod memory;
 pub mod monitoring;
@@ -80,6 +81,7 @@ pub struct Node {
     log: LogSeam,
     /// Scripts and functions.
     pub scripts: Scripts,
+    keeper: OnceLock<Box<dyn keeper::Keeper>>,
     host: OnceLock<Box<dyn Host>>,
     rejected_connections: AtomicU64,
     /// The length from which an element of a list gets a node of its own (DEBUG quicklist-packed-threshold);
@@ -130,6 +132,7 @@ impl Node {
             monitoring,
             log: LogSeam::default(),
             scripts: Scripts::default(),
+            keeper: OnceLock::new(),
             host: OnceLock::new(),
             rejected_connections: AtomicU64::new(0),
             list_packed_threshold: AtomicUsize::new(0),

@@ -71,6 +71,16 @@ impl Log {
         Ok(())
     }
 
+    /// The base and all segments so far count for nothing any more: the log was off for a while. What is on the
+    /// disk then is a log without a base, until a compaction gives it one.
+    pub fn forget_base(&self) -> io::Result<()> {
+        let mut manifest = self.manifest.lock();
+        let next = Manifest { base: Base::Pending, ..manifest.clone() };
+        replace(&*self.disk, &self.dir.join(MANIFEST), &next.to_bytes())?;
+        *manifest = next;
+        Ok(())
+    }
+
     /// Gives a compaction up: what it has made goes.
     pub fn abort_compaction(&self, compaction: Compaction) {
         // A start would remove it, too.

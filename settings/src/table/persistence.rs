@@ -27,19 +27,19 @@ section! {
     /// Removes snapshot files that only replication needed.
     rdb_del_sync_files: bool = "no", Kind::SWITCH;
     /// Logs every write, so that a restart loses little or nothing.
-    appendonly: bool = "no", Kind::SWITCH, deny_loading;
+    appendonly: bool = "no", Kind::SWITCH, works, deny_loading;
     /// The stem of the file names of the append-only file.
     appendfilename: Text = "appendonly.aof", Kind::Text(checks::append_file), at_start;
     /// The directory of the append-only file, within dir.
-    appenddirname: Text = "appendonlydir", Kind::Text(checks::append_dir), at_start;
+    appenddirname: Text = "appendonlydir", Kind::Text(checks::append_dir), works, at_start;
     /// When the append-only file is forced to disk.
-    appendfsync: AppendFsync = "everysec", Kind::one_of::<AppendFsync>();
+    appendfsync: AppendFsync = "everysec", Kind::one_of::<AppendFsync>(), works;
     /// Leaves forcing to disk to the system while a snapshot or rewrite runs.
     no_appendfsync_on_rewrite: bool = "no", Kind::SWITCH;
     /// The growth, in percent, at which the append-only file is rewritten; 0 never does.
-    auto_aof_rewrite_percentage: u32 = "100", Kind::SMALL;
+    auto_aof_rewrite_percentage: u32 = "100", Kind::SMALL, works;
     /// The size below which the append-only file is not rewritten by itself.
-    auto_aof_rewrite_min_size: u64 = "64mb", Kind::MEMORY;
+    auto_aof_rewrite_min_size: u64 = "64mb", Kind::MEMORY, works;
     /// Starts with an append-only file whose end is cut off, dropping that end.
     aof_load_truncated: bool = "yes", Kind::SWITCH;
     /// Starts a rewritten append-only file with a snapshot.

@@ -103,6 +103,11 @@ fn apply(node: &Node, spec: &Spec) -> std::result::Result<(), String> {
             node.follow_events();
             Ok(())
         }
+        "appendfsync" => {
+            node.keeper().follow_policy();
+            Ok(())
+        }
+        "appendonly" => node.keeper().follow_switch(),
         "latency-tracking" => {
             if !node.settings.latency_tracking() {
                 node.reset_histograms();

@@ -1,6 +1,7 @@
 //! The server itself.
 
 mod acl;
+mod bgrewriteaof;
 mod command;
 mod config;
 mod dbsize;
@@ -25,6 +26,7 @@ use crate::spec::Command;
 
 pub(crate) const COMMANDS: &[&Command] = &[
     &acl::ACL,
+    &bgrewriteaof::BGREWRITEAOF,
     command::ROW,
     &config::CONFIG,
     &dbsize::DBSIZE,

@@ -2,6 +2,7 @@
 
 mod commands;
 mod keyspace;
+mod log;
 mod memory;
 mod process;
 mod stats;

@@ -121,12 +121,7 @@ pub(super) fn persistence(ctx: &mut Ctx, text: &mut Text) {
     text.same(0, &["rdb_saves", "rdb_last_cow_size"]);
     text.field("rdb_last_load_keys_expired", loading.expired.load(Relaxed));
     text.field("rdb_last_load_keys_loaded", loading.keys.load(Relaxed));
-    text.same(0, &["aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled"]);
-    text.same(-1, &["aof_last_rewrite_time_sec", "aof_current_rewrite_time_sec"]);
-    text.field("aof_last_bgrewrite_status", "ok");
-    text.same(0, &["aof_rewrites", "aof_rewrites_consecutive_failures"]);
-    text.field("aof_last_write_status", "ok");
-    text.same(0, &["aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"]);
+    super::log::log(ctx, text);
     if loading.is_loading.load(Relaxed) {
         load_progress(ctx, text);
     }

@@ -1,0 +1,80 @@
+//! What commands ask of whoever keeps the write-ahead log: its state, its settings, a rewrite.
+
+use super::Node;
+
+/// The log, as INFO shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogFacts {
+    /// Effects go to it.
+    pub is_on: bool,
+    /// A rewrite runs, since so many seconds.
+    pub rewriting_seconds: Option<i64>,
+    /// A rewrite begins when another picture of the keys is finished.
+    pub is_rewrite_scheduled: bool,
+    /// How long the last rewrite took.
+    pub last_rewrite_seconds: Option<i64>,
+    /// The last rewrite failed.
+    pub has_rewrite_failed: bool,
+    /// Rewrites that were finished.
+    pub rewrites: u64,
+    /// Rewrites that failed, since the last that did not.
+    pub rewrite_failures: u64,
+    /// Why writes cannot be logged.
+    pub failure: Option<String>,
+    /// Bytes of base and segments now.
+    pub current_len: u64,
+    /// The same after the last rewrite.
+    pub base_len: u64,
+    /// Bytes that wait to be written.
+    pub buffer_len: u64,
+    /// A sync is running.
+    pub is_syncing: bool,
+    /// Syncs that were so slow that replies waited.
+    pub delayed_syncs: u64,
+}
+
+/// See the module's head.
+pub trait Keeper: Send + Sync {
+    /// See [`LogFacts`].
+    fn facts(&self) -> LogFacts;
+
+    /// Takes `appendfsync` over.
+    fn follow_policy(&self);
+
+    /// Takes `appendonly` over.
+    fn follow_switch(&self) -> Result<(), String>;
+
+    /// Begins a rewrite: the status line to answer.
+    fn rewrite(&self) -> Result<&'static str, String>;
+}
+
+/// The keeper of an instance without a log.
+struct NoKeeper;
+
+impl Keeper for NoKeeper {
+    fn facts(&self) -> LogFacts {
+        LogFacts::default()
+    }
+
+    fn follow_policy(&self) {}
+
+    fn follow_switch(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn rewrite(&self) -> Result<&'static str, String> {
+        Err("ERR this instance has no log".to_owned())
+    }
+}
+
+impl Node {
+    /// Says who keeps the log; once.
+    pub fn set_keeper(&self, keeper: Box<dyn Keeper>) {
+        let _ = self.keeper.set(keeper);
+    }
+
+    /// Who keeps the log.
+    pub fn keeper(&self) -> &dyn Keeper {
+        self.keeper.get().map_or(&NoKeeper, AsRef::as_ref)
+    }
+}

@@ -1,0 +1,247 @@
+//! Who keeps the log while the server runs: turns it on and off, rewrites it, tells how it is.
+//!
+//! Invariant: one rewrite runs at a time, on a thread of its own.
+
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use commands::node::Node;
+use commands::node::keeper::{Keeper, LogFacts};
+use persistence::wal::{Base, Log, Threads};
+
+use super::journal::Journal;
+use super::open;
+use super::rewrite::{Haste, rewrite};
+use crate::log;
+
+/// How often growth is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// See the module's head.
+pub(crate) struct Keep {
+    node: Weak<Node>,
+    journal: Arc<Journal>,
+    threads: Mutex<Option<Threads>>,
+    is_on: AtomicBool,
+    is_rewriting: AtomicBool,
+    is_over: AtomicBool,
+    began_ms: AtomicI64,
+    last_seconds: AtomicI64,
+    has_failed: AtomicBool,
+    count: AtomicU64,
+    failures: AtomicU64,
+    /// Bytes after the last rewrite, or at the start.
+    base_len: AtomicU64,
+}
+
+impl Keep {
+    pub(crate) fn new(node: &Arc<Node>, journal: Arc<Journal>) -> Arc<Self> {
+        Arc::new(Self {
+            node: Arc::downgrade(node),
+            journal,
+            threads: Mutex::default(),
+            is_on: AtomicBool::new(false),
+            is_rewriting: AtomicBool::new(false),
+            is_over: AtomicBool::new(false),
+            began_ms: AtomicI64::new(0),
+            last_seconds: AtomicI64::new(-1),
+            has_failed: AtomicBool::new(false),
+            count: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            base_len: AtomicU64::new(0),
+        })
+    }
+
+    fn threads(&self) -> std::sync::MutexGuard<'_, Option<Threads>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The log is open, and effects go there.
+    pub(crate) fn is_kept(&self, threads: Threads) {
+        *self.threads() = Some(threads);
+        self.is_on.store(true, SeqCst);
+        self.base_len.store(self.len(), Relaxed);
+    }
+
+    /// The end: everything is synced.
+    pub(crate) fn stop(&self) {
+        self.is_over.store(true, SeqCst);
+        if let Some(threads) = self.threads().take() {
+            match threads.stop() {
+                Ok(()) => log::notice("The log is synced."),
+                Err(reason) => log::warning(&format!("The log could not be synced: {reason}")),
+            }
+        }
+    }
+
+    /// Bytes of base and segments.
+    fn len(&self) -> u64 {
+        let Some(log) = self.journal.log() else { return 0 };
+        let base = match log.base() {
+            Base::Snapshot { name, .. } => std::fs::metadata(log.dir().join(name)).map_or(0, |file| file.len()),
+            Base::Empty | Base::Pending => 0,
+        };
+        base + log.stats().segments_len
+    }
+
+    /// Begins a rewrite; false while another runs.
+    fn begin_rewrite(self: &Arc<Self>, log: Arc<Log>) -> Result<bool, String> {
+        if self.is_rewriting.swap(true, SeqCst) {
+            return Ok(false);
+        }
+        self.began_ms.store(base::clock::unix_ms(), Relaxed);
+        let keep = self.clone();
+        let run = move || {
+            let began = Instant::now();
+            let result = match keep.node.upgrade() {
+                Some(node) => rewrite(&node, &log, Haste::Polite, &keep.is_on),
+                None => Ok(()),
+            };
+            keep.note(began, result);
+            keep.is_rewriting.store(false, SeqCst);
+        };
+        log::notice("Background append only file rewriting started");
+        let spawned = std::thread::Builder::new().name("log-rewrite".into()).spawn(run);
+        spawned.map(|_| true).map_err(|error| {
+            self.is_rewriting.store(false, SeqCst);
+            format!("Can't rewrite append only file in background: {}", base::system::reason(&error))
+        })
+    }
+
+    fn note(&self, began: Instant, result: std::io::Result<()>) {
+        self.last_seconds.store(began.elapsed().as_secs() as i64, Relaxed);
+        self.has_failed.store(result.is_err(), Relaxed);
+        match result {
+            Ok(()) => {
+                self.count.fetch_add(1, Relaxed);
+                self.failures.store(0, Relaxed);
+                self.base_len.store(self.len(), Relaxed);
+                log::notice("Background AOF rewrite terminated with success");
+            }
+            Err(error) => {
+                self.failures.fetch_add(1, Relaxed);
+                log::warning(&format!("Background AOF rewrite failed: {}", base::system::reason(&error)));
+            }
+        }
+    }
+
+    /// Looks now and then whether the log has grown so much that it is to be rewritten.
+    pub(crate) fn watch(self: &Arc<Self>) -> std::io::Result<()> {
+        let keep = Arc::downgrade(self);
+        let run = move || {
+            loop {
+                std::thread::sleep(LOOK_EVERY);
+                let Some(keep) = keep.upgrade().filter(|keep| !keep.is_over.load(SeqCst)) else { return };
+                keep.look();
+            }
+        };
+        std::thread::Builder::new().name("log-watch".into()).spawn(run).map(drop)
+    }
+
+    fn look(self: &Arc<Self>) {
+        let (Some(node), Some(log)) = (self.node.upgrade(), self.journal.log()) else { return };
+        let percentage = u64::from(node.settings.auto_aof_rewrite_percentage());
+        if !self.is_on.load(SeqCst) || percentage == 0 || !log.is_healthy() {
+            return;
+        }
+        // After a failure not at once again.
+        let is_too_soon =
+            self.failures.load(Relaxed) > 0 && base::clock::unix_ms() - self.began_ms.load(Relaxed) < 60_000;
+        let (len, base) = (self.len(), self.base_len.load(Relaxed).max(1));
+        let growth = (len.saturating_sub(base)).saturating_mul(100) / base;
+        if len > node.settings.auto_aof_rewrite_min_size() && growth >= percentage && !is_too_soon {
+            log::notice(&format!("Starting automatic rewriting of AOF on {growth}% growth"));
+            if let Err(reason) = self.begin_rewrite(log.clone()) {
+                log::warning(&reason);
+            }
+        }
+    }
+
+    fn turn_on(self: &Arc<Self>, node: &Arc<Node>) -> Result<(), String> {
+        let plain = |error: std::io::Error| base::system::reason(&error).to_string();
+        if self.journal.log().is_none() {
+            // Without a base it counts for nothing; the rewrite that follows gives it one.
+            let log = open::create(node, &self.journal, Base::Pending).map_err(plain)?;
+            self.journal.connect(log);
+            node.set_log(self.journal.clone());
+        }
+        let log = self.journal.log().cloned().ok_or_else(|| "there is no log".to_owned())?;
+        log.forget_base().map_err(plain)?;
+        if self.threads().is_none() {
+            *self.threads() = Some(Threads::start(&log).map_err(plain)?);
+        }
+        self.is_on.store(true, SeqCst);
+        self.begin_rewrite(log).map(drop)
+    }
+
+    fn turn_off(&self, node: &Node) {
+        self.is_on.store(false, SeqCst);
+        // Requests that have begun still leave their records; nobody needs them.
+        node.set_logging(false);
+        if let Some(log) = self.journal.log() {
+            log.flush();
+        }
+    }
+}
+
+/// The keeper as the instance holds it.
+pub(crate) struct Kept(pub(crate) Arc<Keep>);
+
+impl Keeper for Kept {
+    fn facts(&self) -> LogFacts {
+        let keep = &self.0;
+        let log = keep.journal.log();
+        let stats = log.map(|log| log.stats()).unwrap_or_default();
+        let seconds = |ms: i64| (base::clock::unix_ms() - ms) / 1000;
+        let is_on = keep.is_on.load(SeqCst);
+        LogFacts {
+            is_on,
+            rewriting_seconds: keep.is_rewriting.load(SeqCst).then(|| seconds(keep.began_ms.load(Relaxed))),
+            is_rewrite_scheduled: false,
+            last_rewrite_seconds: Some(keep.last_seconds.load(Relaxed)).filter(|seconds| *seconds >= 0),
+            has_rewrite_failed: keep.has_failed.load(Relaxed),
+            rewrites: keep.count.load(Relaxed),
+            rewrite_failures: keep.failures.load(Relaxed),
+            failure: log.filter(|_| is_on).and_then(|log| log.failure()),
+            current_len: keep.len(),
+            base_len: keep.base_len.load(Relaxed),
+            buffer_len: stats.unwritten_len,
+            is_syncing: stats.is_syncing,
+            delayed_syncs: stats.delayed,
+        }
+    }
+
+    fn follow_policy(&self) {
+        if let (Some(node), Some(log)) = (self.0.node.upgrade(), self.0.journal.log()) {
+            log.set_policy(open::policy(&node.settings));
+        }
+    }
+
+    fn follow_switch(&self) -> Result<(), String> {
+        let Some(node) = self.0.node.upgrade() else { return Ok(()) };
+        match (node.settings.appendonly(), self.0.is_on.load(SeqCst)) {
+            (true, false) => self.0.turn_on(&node).map_err(|reason| {
+                log::warning(&format!("The log cannot be turned on: {reason}"));
+                "Unable to turn on AOF. Check server logs.".to_owned()
+            }),
+            (false, true) => {
+                self.0.turn_off(&node);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn rewrite(&self) -> Result<&'static str, String> {
+        let Some(log) = self.0.journal.log().filter(|_| self.0.is_on.load(SeqCst)) else {
+            return Err("ERR the append only file is off: 'CONFIG SET appendonly yes' turns it on".to_owned());
+        };
+        match self.0.begin_rewrite(log.clone()) {
+            Ok(true) => Ok("Background append only file rewriting started"),
+            Ok(false) => Err("ERR Background append only file rewriting already in progress".to_owned()),
+            Err(reason) => Err(format!("ERR {reason}")),
+        }
+    }
+}
