@@ -141,7 +141,7 @@ fn serve_until_told(mut running: Running, pid_file: Option<PathBuf>, product: Pr
         log::warning(&format!("Failed to write PID file {}: {}", path.display(), base::system::reason(&error)));
     }
     log::notice("Server initialized");
-    if loading::load(&running.node).is_err() {
+    if !running.node.settings.appendonly() && loading::load(&running.node).is_err() {
         remove_pid_file(pid_file);
         std::process::exit(1);
     }

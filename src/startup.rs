@@ -113,7 +113,8 @@ pub fn start(configured: Configured) -> Result<Running, StartError> {
 
 /// As [`start`]; where `dir` has data, clients are told to wait until [`crate::loading::load`] is done.
 pub(crate) fn start_loading(configured: Configured) -> Result<Running, StartError> {
-    let has_data = crate::loading::has_data(&configured.settings);
+    // With a log, the log is the data, and it is there before anybody is let in.
+    let has_data = !configured.settings.appendonly() && crate::loading::has_data(&configured.settings);
     start_with(configured, has_data)
 }
 

@@ -17,7 +17,7 @@ use persistence::wal::{Base, Cut, Damage, Log, Recovered, Recovery, Threads};
 use super::journal::Journal;
 use super::open;
 use super::rewrite::{Haste, rewrite};
-use crate::log;
+use crate::{loading, log};
 
 /// Why a start cannot use the log.
 #[derive(Debug)]
@@ -73,6 +73,7 @@ pub(crate) fn start(node: &Arc<Node>, journal: &Arc<Journal>) -> Result<Threads,
 
 /// A new log; what the instance has is its base.
 fn create(node: &Node, journal: &Arc<Journal>) -> io::Result<Arc<Log>> {
+    loading::load(node).map_err(|_| io::Error::other("the snapshot to begin with cannot be loaded"))?;
     let log = open::create(node, journal, Base::Pending)?;
     connect(node, journal, &log);
     rewrite(node, &log, Haste::Alone, &AtomicBool::new(true))?;

@@ -482,7 +482,8 @@ impl Connection {
         let client = &mut self.guest.client;
         let run = AssertUnwindSafe(|| batch::run(&local.node, core, client, input, batch, out, TURN_LEN));
         let ran = catch_unwind(run);
-        self.held_for = self.held_for.max(Journal::take_last());
+        // What was seen may not be settled either.
+        self.held_for = self.held_for.max(Journal::take_last()).max(core.take_awaited());
         let Ok(progress) = ran else { return self.give_up(input.len(), out) };
         self.guest.client.shared.facts.command.store(self.guest.client.last_command, Relaxed);
         self.needed = progress.needed;
