@@ -313,7 +313,13 @@ impl Connection {
         if !joined.is_empty() {
             self.output.push_back(joined.into());
         }
+        self.note_growth();
+    }
+
+    /// As `note_output`; what more output waits now may be too much for `maxmemory-clients`.
+    fn note_growth(&self) {
         self.note_output();
+        self.local.node.bound_clients(&self.guest.client.shared);
     }
 
     /// What waits for the socket, for CLIENT LIST.
@@ -545,7 +551,7 @@ impl Connection {
         self.output_bytes += out.len();
         self.output.extend(out.take());
         out.shrink_to(INPUT_SIZE);
-        self.note_output();
+        self.note_growth();
         Ok(())
     }
 

@@ -120,12 +120,14 @@ pub(super) fn evict(node: &Node, core: &mut Core, limit: u64) -> bool {
         core.evictable = Pool { candidates: Vec::new(), policy: Some(rule.policy) };
     }
     let (start, limit_ns) = (core.clock.ticks(), limit_ns(node.settings.maxmemory_eviction_tenacity()));
+    // What the news of it takes until it is sent does not count: otherwise each key would take others along.
+    let (excess, mut freed) = (in_use(node).saturating_sub(limit), 0);
     let mut evicted = 0;
     let has_room = loop {
-        if in_use(node) <= limit {
+        if freed >= excess || in_use(node) <= limit {
             break true;
         }
-        if !evict_one(node, core, &rule) {
+        if !evict_one(node, core, &rule, &mut freed) {
             // What the background still frees counts as room to come.
             break keyspace::object::lazy_free_counts().0 > 0;
         }
@@ -158,11 +160,12 @@ fn limit_ns(tenacity: u32) -> Option<u64> {
     }
 }
 
-fn evict_one(node: &Node, core: &mut Core, rule: &Rule) -> bool {
+/// Removes a key and adds to `freed` what that gave back; false when there is none that may go.
+fn evict_one(node: &Node, core: &mut Core, rule: &Rule, freed: &mut u64) -> bool {
     if rule.is_random() {
         return in_some_tables(node, core, rule, 1, |keys, random, buckets| {
             let Some(key) = pick_at_random(keys, rule, random, buckets) else { return 0 };
-            usize::from(remove(node, keys, &key, |_| true))
+            usize::from(remove(node, keys, &key, freed, |_| true))
         });
     }
     loop {
@@ -173,7 +176,7 @@ fn evict_one(node: &Node, core: &mut Core, rule: &Rule) -> bool {
         while let Some(best) = core.evictable.candidates.pop() {
             let shard = node.space.shard_of(node.space.hash(&best.key));
             let is_gone = on_table(node, core, (shard, best.db), |keys| {
-                remove(node, keys, &best.key, |entry| {
+                remove(node, keys, &best.key, freed, |entry| {
                     rule.judge(entry).1 == best.state && (entry.has_deadline() || !rule.is_volatile)
                 })
             });
@@ -263,14 +266,22 @@ fn pick_at_random(keys: &Keys<'_>, rule: &Rule, random: u64, buckets: usize) -> 
 }
 
 /// Removes a key that is still what it was.
-fn remove(node: &Node, keys: &mut Keys<'_>, key: &[u8], is_still: impl FnOnce(Entry<'_>) -> bool) -> bool {
+fn remove(
+    node: &Node,
+    keys: &mut Keys<'_>,
+    key: &[u8],
+    freed: &mut u64,
+    is_still: impl FnOnce(Entry<'_>) -> bool,
+) -> bool {
     let key = keys.key(key);
     let Some(db) = keys.table() else { return false };
     let Some(slot): Option<Slot> = db.find(key.hash, key.bytes) else { return false };
     if !is_still(db.entry(slot)) {
         return false;
     }
+    let before = in_use(node);
     keys.db_mut(key.hash).remove(slot);
+    *freed += before.saturating_sub(in_use(node));
     let removal: &[u8] = if node.settings.lazyfree_lazy_eviction() { b"UNLINK" } else { b"DEL" };
     let db = keys.db_index();
     keys.tally.effects.push(db, [removal, key.bytes].into_iter());
@@ -365,6 +376,27 @@ mod tests {
             (0..25).filter(|number| fixture.cli(1, &format!("EXISTS key:{}", number * 4)).ends_with('1')).count();
         assert!(left < 70, "{left}");
         assert_eq!(used, 25, "of {left}");
+    }
+
+    #[test]
+    fn news_of_evictions_take_no_further_keys_along() {
+        let mut fixture = fixture();
+        set(&fixture, "maxmemory-policy", "allkeys-lru");
+        let name = "x".repeat(1000);
+        for reader in 2..12 {
+            fixture.cli(reader, "HELLO 3");
+            fixture.cli(reader, "CLIENT TRACKING ON");
+        }
+        for number in 0..300 {
+            fixture.cli(1, &format!("SET {number}{name} v"));
+            for reader in 2..12 {
+                fixture.cli(reader, &format!("GET {number}{name}"));
+            }
+        }
+        set(&fixture, "maxmemory", &(used_by_thread() - 40_000).to_string());
+        fixture.cli(1, "PING");
+        let evicted = fixture.node.cores[0].evicted.get();
+        assert!((10..=44).contains(&evicted), "{evicted}");
     }
 
     #[test]

@@ -13,9 +13,9 @@ section! {
     /// The file to log to; empty logs to standard output.
     logfile: Text = "", Kind::TEXT, at_start, works;
     /// The shape of a log line.
-    log_format: LogFormat = "legacy", Kind::one_of::<LogFormat>(), at_start;
+    log_format: LogFormat = "legacy", Kind::one_of::<LogFormat>(), at_start, own;
     /// The shape of the time in a log line.
-    log_timestamp_format: LogTimestampFormat = "legacy", Kind::one_of::<LogTimestampFormat>(), at_start;
+    log_timestamp_format: LogTimestampFormat = "legacy", Kind::one_of::<LogTimestampFormat>(), at_start, own;
     /// Sends what is logged to syslog too.
     syslog_enabled: bool = "no", Kind::SWITCH, at_start;
     /// The name under which syslog shows the server.

@@ -152,7 +152,7 @@ fn get_answers_each_name_once_in_any_case() {
 fn patterns_show_what_redis_knows_too() {
     let settings = Settings::new();
     let shown = settings.get(&["*"]);
-    for name in ["core-threads", "redis-version-reported", "rdb-version"] {
+    for name in ["core-threads", "redis-version-reported", "rdb-version", "log-format"] {
         assert!(shown.iter().all(|(known, _)| known != name.as_bytes()), "{name}");
         assert_eq!(settings.get(&[name]).len(), 1);
     }
