@@ -196,7 +196,7 @@ impl Clients<'_> {
                 }
             }
             1 => drop(keys.add_int(a, 3)),
-            _ => keys.set_string(a, &value, (value.len() % 3 == 0).then_some(self.unix_ms + 1000)),
+            _ => keys.set_string(a, &value, value.len().is_multiple_of(3).then_some(self.unix_ms + 1000)),
         }
     }
 
