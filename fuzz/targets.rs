@@ -142,6 +142,7 @@ pub(crate) fn snapshot(input: &[u8]) {
         now_ms: 1,
         access: keyspace::keys::Access::Lru(0),
         skips_expired: false,
+        replaces: false,
         checks_sum: true,
         threads: 1,
         progress: &progress,

@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 
 use commands::node::Node;
 use commands::node::host::Host;
-use settings::{LogLevel, ShutdownOptions};
+use settings::LogLevel;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::startup::Listeners;
@@ -62,7 +62,7 @@ impl Host for Process {
 
     fn serve_meanwhile(&self) {}
 
-    fn shut_down(&self, _: ShutdownOptions) {
+    fn shut_down(&self) {
         let _ = self.end.send(End::Asked);
     }
 

@@ -62,6 +62,7 @@ pub(crate) fn load_file(node: &Node, path: &std::path::Path) -> Result<(), Refus
         now_ms,
         access: node.access_at(now_ms),
         skips_expired: true,
+        replaces: false,
         checks_sum: node.settings.rdbchecksum(),
         threads: node.cores.len(),
         progress: &node.loading,

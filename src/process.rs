@@ -160,16 +160,28 @@ async fn wait(running: &mut Running, kinds: &[&str]) -> io::Result<()> {
     for kind in kinds {
         log::notice(&format!("Ready to accept connections {kind}"));
     }
-    tokio::select! {
-        _ = interrupt.recv() => log::warning("Received SIGINT scheduling shutdown..."),
-        _ = terminate.recv() => log::warning("Received SIGTERM scheduling shutdown..."),
-        end = running.told_to_end() => match end {
-            End::Asked => {}
-            End::CoreDied => {
-                log::warning("A core's thread has ended: the server cannot go on");
-                std::process::exit(1);
-            }
-        },
+    loop {
+        let (name, how) = tokio::select! {
+            _ = interrupt.recv() => ("SIGINT", running.node.settings.shutdown_on_sigint()),
+            _ = terminate.recv() => ("SIGTERM", running.node.settings.shutdown_on_sigterm()),
+            end = running.told_to_end() => match end {
+                End::Asked => break,
+                End::CoreDied => {
+                    log::warning("A core's thread has ended: the server cannot go on");
+                    std::process::exit(1);
+                }
+            },
+        };
+        log::warning(&format!("Received {name} scheduling shutdown..."));
+        let again = signal(SignalKind::interrupt())?;
+        std::thread::spawn(move || insist(again));
+        let saves = how.save() || (!how.nosave() && running.node.has_save_points());
+        if running.node.prepare_end(saves) || how.force() {
+            return Ok(());
+        }
+        log::warning(&format!(
+            "{name} received but errors trying to shut down the server, check the logs for more information"
+        ));
     }
     std::thread::spawn(move || insist(interrupt));
     Ok(())

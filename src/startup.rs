@@ -126,6 +126,7 @@ fn start_with(configured: Configured, is_loading: bool) -> Result<Running, Start
         count => count as usize,
     };
     let node = Arc::new(Node::new(settings, table, count)?);
+    node.keep_own();
     node.load_users(&users).map_err(StartError::Users)?;
     node.loading.is_loading.store(is_loading, Relaxed);
     let (sender, receiver) = unbounded_channel();

@@ -44,6 +44,7 @@ const UNSAFE_MODULES: &[&str] = &[
     "commands/src/groups/bitmap/popcount.rs",
     "commands/src/node/prefetch.rs",
     "persistence/src/rdb/file/map.rs",
+    "persistence/src/snapshot/priority.rs",
     "src/allocator.rs",
     "src/system.rs",
     "commands/src/node/usage.rs",

@@ -25,6 +25,7 @@ pub(crate) fn admit(node: &Node, core: &mut Core, client: &mut Client, request: 
     }
     permitted(node, client, request, Origin::Connection)?;
     memory(node, core, client, request)?;
+    saved(node, client, request)?;
     kept(node, client, request)?;
     if client.is_subscriber() {
         subscriber(client, request)?;
@@ -104,6 +105,25 @@ fn kept(node: &Node, client: &Client, request: &Request<'_>) -> Result<()> {
         None => Ok(()),
         Some(reason) => Err(Error::text(format!("MISCONF Errors writing to the AOF file: {reason}"))),
     }
+}
+
+/// Writes are refused while snapshots fail.
+#[inline]
+fn saved(node: &Node, client: &Client, request: &Request<'_>) -> Result<()> {
+    if node.snapshots.has_failed() { unsaved(node, client, request) } else { Ok(()) }
+}
+
+#[cold]
+fn unsaved(node: &Node, client: &Client, request: &Request<'_>) -> Result<()> {
+    if flags(client, request) & (flag::WRITE | flag::HEALTH) == 0 || !node.refuses_writes_unsaved() {
+        return Ok(());
+    }
+    Err(Error::Plain(
+        "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands \
+         that may modify the data set are disabled, because this instance is configured to report errors during \
+         writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for \
+         details about the RDB error.",
+    ))
 }
 
 /// Under RESP2 a subscriber could not tell replies from messages.

@@ -197,6 +197,8 @@ pub mod flag {
     pub const HEEDS_LOSS: u32 = 1 << 19;
     /// What CLIENT CACHING said holds beyond it.
     pub const KEEPS_CACHING: u32 = 1 << 20;
+    /// Tells whether the server is well: refused where writes are because the disk fails.
+    pub const HEALTH: u32 = 1 << 21;
     /// Its reply is a message: CLIENT REPLY OFF does not withhold it.
     pub const MESSAGE: u32 = 1 << 29;
     /// Arguments are secrets: neither MONITOR nor the slow log shows them.

@@ -93,6 +93,7 @@ impl Fixture {
     pub fn with_settings(settings: Settings) -> Self {
         let table = Table::new(&[]).expect("the table is sound");
         let node = Arc::new(Node::new(settings, table, 1).expect("the OS gives random bytes"));
+        node.keep_own();
         let core = Core::new(&node, 0).expect("the OS gives random bytes");
         Self { node, core, clients: HashMap::new(), kept: Arc::default(), now_ms: base::clock::unix_ms() }
     }

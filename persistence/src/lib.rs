@@ -2,4 +2,5 @@
 
 pub mod disk;
 pub mod rdb;
+pub mod snapshot;
 pub mod wal;

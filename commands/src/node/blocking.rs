@@ -345,6 +345,17 @@ impl Blocking {
         waiter.shared.raise(signal::KILL);
     }
 
+    /// Answers a client that waits for no key but for work elsewhere; it may only be about to be parked.
+    pub(crate) fn answer(&self, node: &Node, client: u64, reply: &Writer) {
+        while node.clients.contains_key(&client) {
+            let waiter = self.by_client.get(&client).map(|waiter| waiter.clone());
+            match waiter {
+                Some(waiter) if waiter.try_claim() => return self.end(node, &waiter, reply),
+                _ => std::thread::sleep(std::time::Duration::from_millis(1)),
+            }
+        }
+    }
+
     /// A waiting connection goes.
     pub(crate) fn abandon(&self, node: &Node, waiter: &Waiter) {
         waiter.shared.facts.ended.store(true, SeqCst);

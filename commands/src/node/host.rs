@@ -1,6 +1,6 @@
 //! What commands ask of the process around the instance: its log, its listeners, its end.
 
-use settings::{LogLevel, ShutdownOptions};
+use settings::LogLevel;
 
 /// The process; a test instance has none and leaves all of it undone.
 pub trait Host: Send + Sync {
@@ -26,7 +26,7 @@ pub trait Host: Send + Sync {
     fn serve_meanwhile(&self);
 
     /// Ends the process, soon.
-    fn shut_down(&self, how: ShutdownOptions);
+    fn shut_down(&self);
 
     /// The path of the program.
     fn executable(&self) -> String;
@@ -58,7 +58,7 @@ impl Host for NoHost {
 
     fn serve_meanwhile(&self) {}
 
-    fn shut_down(&self, _: ShutdownOptions) {}
+    fn shut_down(&self) {}
 
     fn executable(&self) -> String {
         String::new()

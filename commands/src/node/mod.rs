@@ -17,6 +17,7 @@ pub mod pause;
 mod prefetch;
 pub mod pubsub;
 pub mod shapes;
+pub mod snapshot;
 pub mod stats;
 mod tick;
 pub mod tracking;
@@ -24,7 +25,7 @@ pub mod usage;
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use dashmap::DashMap;
 use keyspace::shard::Keyspace;
@@ -43,6 +44,7 @@ use log::LogSeam;
 use monitoring::Monitoring;
 use pause::Pause;
 use pubsub::PubSub;
+use snapshot::Snapshots;
 use stats::CoreStats;
 use tracking::Tracking;
 
@@ -82,7 +84,10 @@ pub struct Node {
     /// Scripts and functions.
     pub scripts: Scripts,
     keeper: OnceLock<Box<dyn keeper::Keeper>>,
+    /// Snapshots.
+    pub snapshots: Snapshots,
     host: OnceLock<Box<dyn Host>>,
+    own: OnceLock<Weak<Node>>,
     rejected_connections: AtomicU64,
     /// The length from which an element of a list gets a node of its own (DEBUG quicklist-packed-threshold);
     /// 0: when it exceeds a node's limit.
@@ -133,7 +138,9 @@ impl Node {
             log: LogSeam::default(),
             scripts: Scripts::default(),
             keeper: OnceLock::new(),
+            snapshots: Snapshots::new(base::clock::unix_ms()),
             host: OnceLock::new(),
+            own: OnceLock::new(),
             rejected_connections: AtomicU64::new(0),
             list_packed_threshold: AtomicUsize::new(0),
             loading: Progress::default(),
@@ -146,6 +153,16 @@ impl Node {
         };
         node.follow_events();
         Ok(node)
+    }
+
+    /// Lets work that takes long hold on to it; once.
+    pub fn keep_own(self: &Arc<Self>) {
+        let _ = self.own.set(Arc::downgrade(self));
+    }
+
+    /// Itself, for a thread of its own; None at its end.
+    pub(crate) fn arc(&self) -> Option<Arc<Self>> {
+        self.own.get().and_then(Weak::upgrade)
     }
 
     /// Says which process it runs in; once, before the first client.

@@ -63,6 +63,7 @@ impl Node {
         memory::refresh(self, core);
         if core.index == 0 {
             self.look_after_clients(core.now.unix_ms);
+            self.look_after_snapshots(core.now.unix_ms);
         }
         if self.settings.maxmemory() > 0 {
             // What one command had no time for goes on here.

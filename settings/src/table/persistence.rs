@@ -11,19 +11,19 @@ section! {
     "Persistence";
 
     /// When a snapshot is taken: pairs of seconds and changes, or an empty text for never.
-    save: Arc<[SavePoint]> = "3600 1 300 100 60 10000", Kind::Save;
+    save: Arc<[SavePoint]> = "3600 1 300 100 60 10000", Kind::Save, works;
     /// The file name of the snapshot.
-    dbfilename: Text = "dump.rdb", Kind::Text(checks::db_file), protected;
+    dbfilename: Text = "dump.rdb", Kind::Text(checks::db_file), protected, works;
     /// Refuses writes after a snapshot failed, until one succeeds.
-    stop_writes_on_bgsave_error: bool = "yes", Kind::SWITCH;
+    stop_writes_on_bgsave_error: bool = "yes", Kind::SWITCH, works;
     /// Compresses strings in snapshots.
     rdbcompression: bool = "yes", Kind::SWITCH, works;
     /// The version of the format of snapshots and DUMP: 10 for Redis 7.0, 11 for 7.2, 12 for 7.4 and 8.0.
     rdb_version: u32 = "10", Kind::integer(10, 12), own, works;
     /// Ends snapshots with a checksum, and checks it when loading.
-    rdbchecksum: bool = "yes", Kind::SWITCH, at_start;
+    rdbchecksum: bool = "yes", Kind::SWITCH, at_start, works;
     /// Forces a snapshot to disk in steps while it is written.
-    rdb_save_incremental_fsync: bool = "yes", Kind::SWITCH;
+    rdb_save_incremental_fsync: bool = "yes", Kind::SWITCH, works;
     /// Removes snapshot files that only replication needed.
     rdb_del_sync_files: bool = "no", Kind::SWITCH;
     /// Logs every write, so that a restart loses little or nothing.

@@ -10,7 +10,7 @@ section! {
     "Testing";
 
     /// Microseconds to wait after each key written to a snapshot.
-    rdb_key_save_delay: i32 = "0", DELAY, hidden;
+    rdb_key_save_delay: i32 = "0", DELAY, hidden, works;
     /// Microseconds to wait after each key loaded.
     key_load_delay: i32 = "0", DELAY, hidden;
     /// Bytes read from a data file between two looks at the clients, who are told that it is being loaded.

@@ -12,7 +12,7 @@ use crate::spec::{ArgDoc, ArgType};
     "PING",
     since = "1.0.0",
     complexity = "O(1)",
-    flags(FAST | IN_SUBSCRIBE),
+    flags(FAST | IN_SUBSCRIBE | HEALTH),
     tips("request_policy:all_shards", "response_policy:all_succeeded"),
     arity(-1),
     args(ArgDoc::new("message", ArgType::String).optional())

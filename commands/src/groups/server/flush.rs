@@ -39,6 +39,11 @@ pub(crate) fn flushall(ctx: &mut Ctx, how: Rest) -> Result<Done> {
         removed += flush(ctx, lazily);
     }
     ctx.keys.select(own);
+    // The snapshot under way shows what nobody wants any more.
+    ctx.node.snapshots.stop();
+    if ctx.node.has_save_points() {
+        ctx.node.snapshots.schedule();
+    }
     // The command itself counts as a change, so that an empty data set is saved as one.
     ctx.keys.tally.dirty += removed as u64 + 1;
     Ok(Done)

@@ -16,6 +16,7 @@ mod memory;
 mod module;
 mod monitor;
 mod role;
+mod save;
 mod shutdown;
 mod slowlog;
 mod swapdb;
@@ -41,6 +42,9 @@ pub(crate) const COMMANDS: &[&Command] = &[
     &monitor::MONITOR,
     &super::generic::dump::RESTORE_ASKING,
     &role::ROLE,
+    &save::SAVE,
+    &save::BGSAVE,
+    &save::LASTSAVE,
     &shutdown::SHUTDOWN,
     &slowlog::SLOWLOG,
     &swapdb::SWAPDB,

@@ -1,11 +1,11 @@
 //! SHUTDOWN.
 
 use commands_macros::{Args, command};
-use settings::LogLevel;
+use resp::Writer;
 
 use crate::args::Rest;
 use crate::ctx::Ctx;
-use crate::error::{Error, Result};
+use crate::error::{Error, Otherwise, Result, Wait};
 use crate::spec::ArgDoc;
 
 #[derive(Args, Clone, Copy, PartialEq)]
@@ -18,6 +18,8 @@ const SELECTOR: ArgDoc = ArgDoc::one_of("save-selector", <SaveSelector as crate:
 const NOW: ArgDoc = ArgDoc::token_only("now").token("NOW").since("7.0.0").optional();
 const FORCE: ArgDoc = ArgDoc::token_only("force").token("FORCE").since("7.0.0").optional();
 const ABORT: ArgDoc = ArgDoc::token_only("abort").token("ABORT").since("7.0.0").optional();
+
+const FAILED: Error = Error::Plain("ERR Errors trying to SHUTDOWN. Check logs.");
 
 #[derive(Default)]
 struct How {
@@ -62,14 +64,26 @@ pub(crate) fn shutdown(ctx: &mut Ctx, words: Rest) -> Result<()> {
         // Nothing here waits for replicas, so a shutdown is over as soon as it began.
         return Err(Error::Plain("ERR No shutdown in progress."));
     }
-    if how.save && !how.force {
-        host.log(LogLevel::Warning, "SHUTDOWN SAVE was refused: this server cannot save yet. Use NOSAVE, or FORCE.");
-        return Err(Error::Plain("ERR Errors trying to SHUTDOWN. Check logs."));
+    let saves = how.save || (!how.nosave && ctx.node.has_save_points());
+    if !saves {
+        ctx.node.prepare_end(false);
+        host.shut_down();
+        // The end of the connection is the answer.
+        ctx.client.closing = true;
+        return Ok(());
     }
-    host.shut_down(ctx.node.settings.shutdown_on_sigterm());
-    // The end of the connection is the answer.
-    ctx.client.closing = true;
-    Ok(())
+    let (client, proto) = (ctx.client.shared.id, ctx.out.proto());
+    let node = ctx.node.arc().ok_or(FAILED)?;
+    let run = move || {
+        if node.prepare_end(true) || how.force {
+            return node.host().shut_down();
+        }
+        let mut reply = Writer::new(proto);
+        reply.error("ERR Errors trying to SHUTDOWN. Check logs.");
+        node.blocking.answer(&node, client, &reply);
+    };
+    std::thread::Builder::new().name("shutdown".into()).spawn(run).map_err(|_| FAILED)?;
+    Err(Error::Wait(Wait { until_ms: None, otherwise: Otherwise::Null }))
 }
 
 #[cfg(test)]
@@ -88,8 +102,6 @@ mod tests {
             (error) ERR syntax error
             > SHUTDOWN what
             (error) ERR syntax error
-            > SHUTDOWN SAVE
-            (error) ERR Errors trying to SHUTDOWN. Check logs.
             ",
         );
     }

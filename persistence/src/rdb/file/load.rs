@@ -52,6 +52,8 @@ pub struct Loader<'l> {
     pub access: Access,
     /// Whether keys that have expired are left out: not where a log follows that was written later.
     pub skips_expired: bool,
+    /// Whether a key that is there gives way, instead of being an error.
+    pub replaces: bool,
     /// `rdbchecksum`
     pub checks_sum: bool,
     /// How many threads put keys in.
@@ -251,6 +253,11 @@ impl Shared<'_> {
             db.dict().prefetch(&hashes);
             for ((hash, found), decoded) in batch.keys.iter().zip(values) {
                 let clock = loader.clock_of(found.usage);
+                if loader.replaces
+                    && let Some(slot) = db.find(*hash, &found.key)
+                {
+                    db.remove(slot);
+                }
                 match decoded.put(|fresh| db.load(*hash, &found.key, fresh, found.deadline_ms, clock)) {
                     Ok(false) => return Some(found.key.clone()),
                     Ok(true) => put += 1,

@@ -4,6 +4,7 @@ mod digest;
 mod object;
 mod populate;
 mod protocol;
+mod reload;
 mod tables;
 
 use std::ops::RangeInclusive;
@@ -40,12 +41,34 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("POPULATE", 1..=3, populate::populate),
     ("PROTOCOL", 1..=1, protocol::reply),
     ("QUICKLIST-PACKED-THRESHOLD", 1..=1, packed_threshold),
-    ("RELOAD", 0..=ANY, no_persistence),
+    ("RELOAD", 0..=ANY, reload::reload),
     ("REPLYBUFFER", 2..=2, reply_buffer),
     ("SET-ACTIVE-EXPIRE", 1..=1, set_active_expire),
     ("SET-SKIP-CHECKSUM-VALIDATION", 1..=1, skip_payload_checksums),
     ("SLEEP", 1..=1, sleep),
     ("STRINGMATCH-LEN", 2..=2, string_match),
+];
+
+/// Subcommands that look at everything at once. RELOAD is none: it takes the locks itself.
+const WHOLE: &[&str] = &[
+    "CHANGE-REPL-ID",
+    "DICT-RESIZING",
+    "DIGEST",
+    "DIGEST-VALUE",
+    "ERROR",
+    "HTSTATS",
+    "HTSTATS-KEY",
+    "LOADAOF",
+    "LOG",
+    "OBJECT",
+    "PAUSE-CRON",
+    "POPULATE",
+    "PROTOCOL",
+    "QUICKLIST-PACKED-THRESHOLD",
+    "REPLYBUFFER",
+    "SET-ACTIVE-EXPIRE",
+    "SLEEP",
+    "STRINGMATCH-LEN",
 ];
 
 /// Looks inside the server and changes how it behaves, for tests.
@@ -55,7 +78,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     complexity = "Depends on subcommand.",
     flags(ADMIN | NOSCRIPT | LOADING | STALE | SYSTEM),
     arity(-2),
-    locks(All),
+    locks(AllIf(WHOLE)),
     args()
 )]
 pub(crate) fn debug(ctx: &mut Ctx, words: Rest) -> Result<()> {
@@ -208,6 +231,8 @@ fn write_help(ctx: &mut Ctx, _: Args) -> Result<()> {
             "    Return an example of a type of reply.",
             "QUICKLIST-PACKED-THRESHOLD <size>",
             "    Give list elements of <size> and more a node of their own; 0 is the default.",
+            "RELOAD [MERGE] [NOFLUSH] [NOSAVE]",
+            "    Save a snapshot, empty the data set and load the snapshot, or leave out some of that.",
             "SET-ACTIVE-EXPIRE <0|1>",
             "    Stop looking for expired keys, or begin again.",
             "SLEEP <seconds>",
@@ -297,8 +322,8 @@ mod tests {
             (error) ERR Out of range database
             > DEBUG CONFIG-REWRITE-FORCE-ALL
             (error) ERR The server is running without a config file
-            > DEBUG RELOAD
-            (error) ERR This server keeps nothing on disk yet, so there is nothing to load from
+            > DEBUG RELOAD what
+            (error) ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.
             "#,
         );
     }

@@ -8,6 +8,7 @@ use super::Text;
 use crate::ctx::Ctx;
 use crate::node::Node;
 use crate::node::pubsub::Kind;
+use crate::node::snapshot::Job;
 use crate::node::stats::CoreStats;
 use crate::node::usage::{Whose, cpu_us};
 
@@ -105,23 +106,32 @@ fn event_loop(node: &Node, text: &mut Text) {
     text.field("instantaneous_eventloop_duration_usec", (busy_us as u64).checked_div(cycles).unwrap_or(0));
 }
 
-/// Nothing is saved by this server yet: the fields say what a Redis that never saved says.
 pub(super) fn persistence(ctx: &mut Ctx, text: &mut Text) {
-    let dirty = sum(ctx.node, |core| core.dirty.get());
-    let loading = &ctx.node.loading;
-    text.field("loading", u8::from(loading.is_loading.load(Relaxed)));
-    text.same(0, &["async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age"]);
-    text.field("current_fork_perc", "0.00");
-    text.same(0, &["current_save_keys_processed", "current_save_keys_total"]);
-    text.field("rdb_changes_since_last_save", dirty.saturating_sub(ctx.node.monitoring.saved_dirty.load(Relaxed)));
-    text.field("rdb_bgsave_in_progress", 0);
-    text.field("rdb_last_save_time", ctx.node.started_ms / 1000);
-    text.field("rdb_last_bgsave_status", "ok");
-    text.same(-1, &["rdb_last_bgsave_time_sec", "rdb_current_bgsave_time_sec"]);
-    text.same(0, &["rdb_saves", "rdb_last_cow_size"]);
-    text.field("rdb_last_load_keys_expired", loading.expired.load(Relaxed));
-    text.field("rdb_last_load_keys_loaded", loading.keys.load(Relaxed));
+    let figures = ctx.node.snapshots.figures();
+    let is_saving = figures.job == Some(Job::Background);
+    let seconds = (ctx.now_ms() - figures.started_ms) / 1000;
+    text.field("loading", u8::from(ctx.node.loading.is_loading.load(Relaxed)));
+    text.field("async_loading", 0);
+    text.field("current_cow_peak", figures.waiting_bytes.1);
+    text.field("current_cow_size", figures.waiting_bytes.0);
+    text.field("current_cow_size_age", 0);
+    let (keys, total) = figures.keys;
+    let percent = if total > 0 { keys as f64 * 100.0 / total as f64 } else { 0.0 };
+    text.field("current_fork_perc", format_args!("{percent:.2}"));
+    text.field("current_save_keys_processed", keys);
+    text.field("current_save_keys_total", total);
+    text.field("rdb_changes_since_last_save", ctx.node.changes_since_save());
+    text.field("rdb_bgsave_in_progress", u8::from(is_saving));
+    text.field("rdb_last_save_time", figures.last_save_seconds);
+    text.field("rdb_last_bgsave_status", if figures.last_failed { "err" } else { "ok" });
+    text.field("rdb_last_bgsave_time_sec", figures.last_took_seconds);
+    text.field("rdb_current_bgsave_time_sec", if is_saving { seconds } else { -1 });
+    text.field("rdb_saves", figures.count);
+    text.field("rdb_last_cow_size", figures.last_copied_bytes);
+    text.field("rdb_last_load_keys_expired", ctx.node.loading.expired.load(Relaxed));
+    text.field("rdb_last_load_keys_loaded", ctx.node.loading.keys.load(Relaxed));
     super::log::log(ctx, text);
+    let loading = &ctx.node.loading;
     if loading.is_loading.load(Relaxed) {
         load_progress(ctx, text);
     }

@@ -1,0 +1,114 @@
+//! DEBUG RELOAD: through a snapshot and back.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use keyspace::change::Tally;
+use keyspace::keys::Keys;
+use persistence::rdb::file::{Loader, Progress};
+
+use crate::args::Args;
+use crate::client::Origin;
+use crate::ctx::Ctx;
+use crate::error::{Error, Result};
+use crate::node::Node;
+use crate::node::pause::Paused;
+
+#[derive(Clone, Copy)]
+struct How {
+    merges: bool,
+    flushes: bool,
+    saves: bool,
+}
+
+impl How {
+    fn read(mut words: Args) -> Result<Self> {
+        let mut how = Self { merges: false, flushes: true, saves: true };
+        while !words.is_empty() {
+            if words.take_token("MERGE") {
+                how.merges = true;
+            } else if words.take_token("NOFLUSH") {
+                how.flushes = false;
+            } else if words.take_token("NOSAVE") {
+                how.saves = false;
+            } else {
+                return Err(Error::Plain("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options."));
+            }
+        }
+        Ok(how)
+    }
+}
+
+const FAILED: Error = Error::Plain("ERR Error trying to load the RDB dump, check server logs");
+
+/// Saves, empties and loads the data set, as the words say; other clients wait.
+pub(super) fn reload(ctx: &mut Ctx, words: Args) -> Result<()> {
+    let how = How::read(words)?;
+    if ctx.origin != Origin::Connection {
+        // It takes all locks itself, and a transaction has some.
+        return Err(Error::Plain("ERR DEBUG RELOAD is not allowed inside a transaction"));
+    }
+    let was_paused = ctx.node.pause.is_set();
+    ctx.node.pause.extend(Paused::All, i64::MAX >> 2);
+    let result = run(ctx, how);
+    if !was_paused {
+        ctx.node.unpause();
+    }
+    result?;
+    ctx.out.ok();
+    Ok(())
+}
+
+fn run(ctx: &mut Ctx, how: How) -> Result<()> {
+    let node = ctx.node;
+    if how.saves {
+        match node.save() {
+            Some(Ok(())) => {}
+            Some(Err(_)) => return Err(Error::Plain("ERR")),
+            None => return Err(Error::Plain("ERR Background save already in progress")),
+        }
+    }
+    if how.flushes {
+        let mut tally = Tally::default();
+        let mut keys = Keys::lock_all(&node.space, 0, ctx.keys.now, &mut tally);
+        for db in 0..node.space.databases() {
+            keys.select(db);
+            keys.flush(true);
+        }
+    }
+    load(node, how.merges)?;
+    node.monitoring.saved_dirty.store(node.dirty(), Relaxed);
+    Ok(())
+}
+
+fn load(node: &Node, merges: bool) -> Result<()> {
+    let path = node.snapshot_path();
+    let warn = |text: String| node.host().log(settings::LogLevel::Warning, &text);
+    let bytes = std::fs::read(&path).map_err(|error| {
+        warn(format!(
+            "Fatal error: can't open the RDB file {} for reading: {}",
+            path.display(),
+            base::system::reason(&error)
+        ));
+        FAILED
+    })?;
+    // Not the progress that everybody sees: clients wait here instead of being refused.
+    let (progress, now_ms) = (Progress::default(), base::clock::unix_ms());
+    let loader = Loader {
+        space: &node.space,
+        limits: node.limits(),
+        now_ms,
+        access: node.access_at(now_ms),
+        skips_expired: true,
+        replaces: merges,
+        checks_sum: node.settings.rdbchecksum(),
+        threads: node.cores.len(),
+        progress: &progress,
+    };
+    loader.load(&bytes).map_err(|error| {
+        warn(format!("Error loading {}: {error}", path.display()));
+        FAILED
+    })?;
+    node.loading.keys.store(progress.keys.load(Relaxed), Relaxed);
+    node.loading.expired.store(progress.expired.load(Relaxed), Relaxed);
+    Ok(())
+}
