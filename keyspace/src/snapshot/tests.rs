@@ -351,3 +351,92 @@ fn a_picture_shows_its_instant_whatever_happens_meanwhile() {
         }
     }
 }
+
+/// Adds up what the accounts have, and looks at a pair of counters of which the first is never behind.
+#[derive(Default)]
+struct Audit {
+    accounts: usize,
+    sum: i64,
+    pair: [i64; 2],
+}
+
+impl Sink for Audit {
+    type Error = Infallible;
+
+    fn entry(&mut self, head: Head<'_>, value: View<'_>) -> Result<(), Infallible> {
+        let View::Int(number) = value else { return Ok(()) };
+        match head.key {
+            b"first" => self.pair[0] = number,
+            b"second" => self.pair[1] = number,
+            _ => {
+                self.accounts += 1;
+                self.sum += number;
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, _: Head<'_>, _: Outline) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn part(&mut self, _: Part<'_>) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+/// Transfers between accounts under the locks of both, and a pair that is counted up one after the other.
+fn transfer(space: &Keyspace, seed: u64, accounts: usize, is_over: &std::sync::atomic::AtomicBool) {
+    let (mut dice, mut tally) = (Dice(seed), Tally::default());
+    let count_up = |name: &[u8], tally: &mut Tally| {
+        let hash = space.hash(name);
+        let mut keys = Keys::lock_one(space, 0, hash, clock(START_MS), tally);
+        let _ = keys.add_int(&Key { bytes: name, hash }, 1);
+    };
+    while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+        let names = [(); 2].map(|()| format!("account:{}", dice.below(accounts)).into_bytes());
+        let hashes = [space.hash(&names[0]), space.hash(&names[1])];
+        let amount = dice.below(100) as i64;
+        let mut keys = Keys::lock_many(space, 0, hashes.into_iter(), clock(START_MS), &mut tally);
+        let _ = keys.add_int(&Key { bytes: &names[0], hash: hashes[0] }, -amount);
+        let _ = keys.add_int(&Key { bytes: &names[1], hash: hashes[1] }, amount);
+        drop(keys);
+        if seed == 0 {
+            count_up(b"first", &mut tally);
+            count_up(b"second", &mut tally);
+        }
+    }
+}
+
+#[test]
+fn two_hundred_pictures_under_load_are_consistent() {
+    const ACCOUNTS: usize = 3000;
+    let (space, is_over) = (Keyspace::new(16, DBS, 7), std::sync::atomic::AtomicBool::new(false));
+    let mut tally = Tally::default();
+    let mut keys = Keys::lock_all(&space, 0, clock(START_MS), &mut tally);
+    for account in 0..ACCOUNTS {
+        let name = format!("account:{account}").into_bytes();
+        let key = keys.key(&name);
+        keys.set_string(&key, b"1000", None);
+    }
+    drop(keys);
+    std::thread::scope(|scope| {
+        for seed in 0..2 {
+            let (space, is_over) = (&space, &is_over);
+            scope.spawn(move || transfer(space, seed, ACCOUNTS, is_over));
+        }
+        for number in 0..200 {
+            let (capture, ()) = space.begin_capture(|| ()).expect("none is running");
+            let mut audit = Audit::default();
+            let result = capture.run(&mut audit, &|_| Usage::Untold, &mut |_| ControlFlow::Continue(()));
+            let is_sound = result.is_ok()
+                && (audit.accounts, audit.sum) == (ACCOUNTS, ACCOUNTS as i64 * 1000)
+                && (0..=1).contains(&(audit.pair[0] - audit.pair[1]));
+            if !is_sound {
+                is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+            }
+            assert!(is_sound, "picture {number}: {} accounts, sum {}, {:?}", audit.accounts, audit.sum, audit.pair);
+        }
+        is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+}
