@@ -255,10 +255,19 @@ impl Node {
     /// The snapshot, and the changes of keys up to its instant.
     fn write_snapshot(&self, _: &Ticket<'_>, share: Share) -> Result<(Saved, u64), SaveError> {
         let plan = self.snapshot_plan();
-        let (capture, dirty) = self.space.begin_capture(|| self.dirty()).ok_or_else(|| SaveError {
-            what: "Another picture of the keys is being taken".into(),
-            source: std::io::ErrorKind::WouldBlock.into(),
-        })?;
+        // A rewrite of the log may have its picture taken now: this one comes after it.
+        let (capture, dirty) = loop {
+            match self.space.begin_capture(|| self.dirty()) {
+                Some(begun) => break begun,
+                None if self.snapshots.stopped.load(SeqCst) => {
+                    return Err(SaveError {
+                        what: "Saving was stopped".into(),
+                        source: std::io::ErrorKind::Interrupted.into(),
+                    });
+                }
+                None => std::thread::sleep(NAP),
+            }
+        };
         let saved = self.write_capture(capture, &plan, share)?;
         Ok((saved, dirty))
     }
