@@ -13,6 +13,7 @@ pub enum Group {
     Bitmap,
     Connection,
     Generic,
+    Geo,
     Hash,
     List,
     Pubsub,
@@ -32,6 +33,7 @@ impl Group {
             Self::Bitmap => "bitmap",
             Self::Connection => "connection",
             Self::Generic => "generic",
+            Self::Geo => "geo",
             Self::Hash => "hash",
             Self::List => "list",
             Self::Pubsub => "pubsub",
@@ -60,6 +62,7 @@ impl Group {
             Self::Bitmap => category::BITMAP,
             Self::Connection => category::CONNECTION,
             Self::Generic => category::KEYSPACE,
+            Self::Geo => category::GEO,
             Self::Hash => category::HASH,
             Self::List => category::LIST,
             // Those of the commands about channels follow from a flag.

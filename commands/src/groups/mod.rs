@@ -3,6 +3,7 @@
 mod bitmap;
 mod connection;
 mod generic;
+mod geo;
 mod hash;
 mod list;
 mod pubsub;
@@ -22,6 +23,7 @@ pub(crate) const ALL: &[(Group, &[&Command])] = &[
     (Group::Bitmap, bitmap::COMMANDS),
     (Group::Connection, connection::COMMANDS),
     (Group::Generic, generic::COMMANDS),
+    (Group::Geo, geo::COMMANDS),
     (Group::Hash, hash::COMMANDS),
     (Group::List, list::COMMANDS),
     (Group::Pubsub, pubsub::COMMANDS),

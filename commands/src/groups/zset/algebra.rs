@@ -105,7 +105,7 @@ pub(super) fn answer(ctx: &mut Ctx, set: &SortedSet, with_scores: bool) {
 }
 
 /// Puts a set that a command made at a key, or removes the key when the set is empty; answers the number of members.
-pub(super) fn store(ctx: &mut Ctx, destination: &Key, set: SortedSet, event: &'static str) -> usize {
+pub(in crate::groups) fn store(ctx: &mut Ctx, destination: &Key, set: SortedSet, event: &'static str) -> usize {
     let (len, limits) = (set.len(), limits(ctx.node));
     let removed = ctx.keys.store_zset(destination, set, limits);
     if len > 0 {

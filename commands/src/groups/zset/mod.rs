@@ -29,6 +29,9 @@ use crate::ctx::Ctx;
 use crate::node::Node;
 use crate::spec::Command;
 
+pub(super) use algebra::store;
+pub(super) use zadd::ZADD_EVENT;
+
 pub(crate) const COMMANDS: &[&Command] = &[
     &bzpop::BZMPOP,
     &bzpop::BZPOPMAX,
@@ -68,12 +71,12 @@ pub(crate) const COMMANDS: &[&Command] = &[
 ];
 
 /// An event of the sorted sets' class.
-const fn zset_event(name: &'static str) -> Event {
+pub(super) const fn zset_event(name: &'static str) -> Event {
     Event::new(Classes::ZSET, name)
 }
 
 /// The settings that shape sorted sets.
-fn limits(node: &Node) -> Limits {
+pub(super) fn limits(node: &Node) -> Limits {
     Limits {
         entries_max: node.settings.zset_max_listpack_entries(),
         value_len_max: node.settings.zset_max_listpack_value(),
@@ -81,7 +84,7 @@ fn limits(node: &Node) -> Limits {
 }
 
 /// Records that `count` members of a sorted set were modified, and whether the last one went, and the key with it.
-fn modified(ctx: &mut Ctx, key: &Key, event: Event, count: usize, is_gone: bool) {
+pub(super) fn modified(ctx: &mut Ctx, key: &Key, event: Event, count: usize, is_gone: bool) {
     ctx.keys.changed(key, event);
     // Each member counts as a change of its own.
     ctx.keys.tally.dirty += count as u64 - 1;
@@ -92,7 +95,7 @@ fn modified(ctx: &mut Ctx, key: &Key, event: Event, count: usize, is_gone: bool)
 
 /// Writes a member.
 #[inline]
-fn write_member(out: &mut Writer, member: Element<'_>) {
+pub(super) fn write_member(out: &mut Writer, member: Element<'_>) {
     match member {
         Element::Bytes(bytes) => out.bulk(bytes),
         Element::Int(int) => out.bulk_int(int),

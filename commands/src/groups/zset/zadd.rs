@@ -12,7 +12,7 @@ use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::spec::{ArgDoc, ArgType};
 
-const ZADD_EVENT: Event = zset_event("zadd");
+pub(in crate::groups) const ZADD_EVENT: Event = zset_event("zadd");
 const ZINCR_EVENT: Event = zset_event("zincr");
 const NOT_A_NUMBER: Error = Error::Plain("ERR resulting score is not a number (NaN)");
 
