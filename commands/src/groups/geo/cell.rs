@@ -118,8 +118,9 @@ impl Cell {
     /// The cell so many columns east and rows north; the grid goes around at its ends.
     pub(super) fn neighbour(self, east: i32, north: i32) -> Self {
         let mask = ((1u64 << self.steps) - 1) as u32;
-        let row = gather(self.bits).wrapping_add_signed(north) & mask;
-        let column = gather(self.bits >> 1).wrapping_add_signed(east) & mask;
+        // The easternmost meridian and the northernmost parallel lie in cells of their own, which stay as they are.
+        let moved = |index: u32, by: i32| if by == 0 { index } else { index.wrapping_add_signed(by) & mask };
+        let (row, column) = (moved(gather(self.bits), north), moved(gather(self.bits >> 1), east));
         Self { bits: interleave(row, column), ..self }
     }
 

@@ -99,8 +99,8 @@ mod tests {
             > GEOADD g 13.361389 38.115556 Palermo 15.087269 37.502669 Catania
             (integer) 2
             > GEOPOS g Palermo none
-            1) 1) "13.36138933897018433"
-               2) "38.11555639549629859"
+            1) 1) "13.361389338970184"
+               2) "38.1155563954963"
             2) (nil)
             > GEOPOS none x
             1) (nil)
@@ -125,8 +125,8 @@ mod tests {
             > GEOADD g 13.361389 38.115556 Palermo
             (integer) 1
             > GEOPOS g Palermo none
-            1) 1) (double) 13.36138933897018433
-               2) (double) 38.11555639549629859
+            1) 1) (double) 13.361389338970184
+               2) (double) 38.1155563954963
             2) (nil)
             "#,
         );

@@ -60,13 +60,6 @@ pub(super) fn write_distance(out: &mut Writer, distance: f64) {
 /// A place as a pair of numbers.
 pub(super) fn write_place(out: &mut Writer, place: Place) {
     out.array(2);
-    for coordinate in [place.lon, place.lat] {
-        let text = format!("{coordinate:.17}");
-        let text = text.trim_end_matches('0').trim_end_matches('.');
-        if out.proto() == resp::Proto::Resp3 {
-            out.raw(format!(",{text}\r\n").as_bytes());
-        } else {
-            out.bulk(text.as_bytes());
-        }
-    }
+    out.double(place.lon);
+    out.double(place.lat);
 }
