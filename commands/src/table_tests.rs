@@ -142,6 +142,7 @@ groups! {
     bitmap: Bitmap;
     connection: Connection;
     generic: Generic;
+    geo: Geo;
     hash: Hash;
     list: List;
     pubsub: Pubsub;
