@@ -56,7 +56,7 @@ pub(crate) fn geosearch(ctx: &mut Ctx, key: Key, words: Rest) -> Result<()> {
     arity(-8),
     args(
         <Key as Arg>::DOC.named("destination"),
-        <Key as Arg>::DOC.named("source"),
+        <Key as Arg>::DOC.named("source").key_spec(1),
         FROM,
         BY,
         ORDER,
