@@ -194,7 +194,7 @@ pub mod flag {
     /// Counts as an access even from a client with NO-TOUCH.
     pub const TOUCHES: u32 = 1 << 17;
     /// A client that waits with it hears when its key is gone or of another type.
-    pub const HEEDS_LOSS: u32 = 1 << 19;
+    pub const HEEDS_LOSS: u32 = 1 << 21;
     /// What CLIENT CACHING said holds beyond it.
     pub const KEEPS_CACHING: u32 = 1 << 20;
     /// Tells whether the server is well: refused where writes are because the disk fails.
@@ -205,6 +205,21 @@ pub mod flag {
     pub const SENSITIVE: u32 = 1 << 30;
     /// COMMAND DOCS says that it is not for applications.
     pub const SYSTEM: u32 = 1 << 31;
+
+    /// What COMMAND INFO does not show.
+    const HIDDEN: [u32; 9] =
+        [UNQUEUED, IN_SUBSCRIBE, MAY_REPLICATE, TOUCHES, HEEDS_LOSS, KEEPS_CACHING, MESSAGE, SENSITIVE, SYSTEM];
+
+    // Two flags on one bit would be one flag.
+    const _: () = {
+        let (mut seen, mut index) = (0u32, 0);
+        while index < NAMES.len() + HIDDEN.len() {
+            let bit = if index < NAMES.len() { NAMES[index].0 } else { HIDDEN[index - NAMES.len()] };
+            assert!(seen & bit == 0);
+            seen |= bit;
+            index += 1;
+        }
+    };
 }
 
 /// ACL categories.
