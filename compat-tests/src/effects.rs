@@ -137,7 +137,7 @@ impl<'a> Recorder<'a> {
             at += used;
             match &words[..] {
                 [name, db] if name.eq_ignore_ascii_case(b"SELECT") => {
-                    self.db = String::from_utf8_lossy(db).into_owned()
+                    self.db = String::from_utf8_lossy(db).into_owned();
                 }
                 _ => effects.push((self.db.clone(), words)),
             }

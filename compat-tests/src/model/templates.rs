@@ -294,34 +294,37 @@ pub fn kinds() -> [(&'static str, &'static [&'static str]); 9] {
 /// The keys of all sequences, as the final comparison reads them.
 pub const KEYS: &[&str] = &["a", "b", "c", "k:1", "w_a"];
 
+/// Strings at the borders of encodings.
+const VALUES: &[&str] = &[
+    "",
+    "a",
+    "b",
+    "abc",
+    "0",
+    "1",
+    "-1",
+    "10",
+    "01",
+    "+1",
+    " 1",
+    "1.5",
+    "3.0e3",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "9223372036854775808",
+    "12345678901234567890",
+    "ohmytext",
+    "mynewtext",
+    "twenty-one characters",
+    "a value of more than forty-four bytes, which is raw",
+    "x\u{0}y\n",
+];
+
 /// The words that `<name>` may stand for.
 pub fn alphabet(name: &str) -> &'static [&'static str] {
     match name {
         "key" => KEYS,
-        "value" => &[
-            "",
-            "a",
-            "b",
-            "abc",
-            "0",
-            "1",
-            "-1",
-            "10",
-            "01",
-            "+1",
-            " 1",
-            "1.5",
-            "3.0e3",
-            "9223372036854775807",
-            "-9223372036854775808",
-            "9223372036854775808",
-            "12345678901234567890",
-            "ohmytext",
-            "mynewtext",
-            "twenty-one characters",
-            "a value of more than forty-four bytes, which is raw",
-            "x\u{0}y\n",
-        ],
+        "value" => VALUES,
         "number" => {
             &["0", "1", "-1", "7", "127", "128", "32767", "32768", "-32769", "2147483648", "9223372036854775807"]
         }
