@@ -1,10 +1,10 @@
 //! `redis-check-rdb` (by that name, or as `--check-rdb FILE`) and `--import FILE`: snapshots judged and taken over
 //! without serving anybody.
-#![allow(clippy::print_stdout, clippy::print_stderr)] // They talk to whoever started them.
+#![allow(clippy::print_stderr)] // They talk to whoever started them.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::ExitCode;
@@ -28,11 +28,11 @@ pub(crate) fn is_checker(program: &[u8]) -> bool {
 
 /// Judges a snapshot: `words` are those of redis-check-rdb.
 pub(crate) fn check_rdb(program: &str, words: &[Vec<u8>]) -> ExitCode {
+    let out = &mut io::stdout().lock();
     let path = match words {
         [word] if word == b"-v" || word == b"--version" => {
             let reported = Settings::new().redis_version_reported().to_string_lossy().into_owned();
-            println!("redis-check-rdb {reported} (build {VERSION})");
-            return ExitCode::SUCCESS;
+            return told(writeln!(out, "redis-check-rdb {reported} (build {VERSION})").map(|()| ExitCode::SUCCESS));
         }
         [path] => Path::new(OsStr::from_bytes(path)),
         _ => {
@@ -40,55 +40,71 @@ pub(crate) fn check_rdb(program: &str, words: &[Vec<u8>]) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let map = match File::open(path).and_then(|file| Map::of(&file)) {
-        Ok(map) => map,
+    match File::open(path).and_then(|file| Map::of(&file)) {
+        Ok(map) => told(judge(out, path, &map)),
         Err(error) => {
             eprintln!("Cannot open file {}: {}", path.display(), base::system::reason(&error));
-            return ExitCode::FAILURE;
+            ExitCode::FAILURE
         }
-    };
-    println!("[offset 0] Checking RDB file {}", path.display());
+    }
+}
+
+/// What a program ends with whose answer was written, or not: a pipe that nobody reads any more is no reason to say
+/// anything, and no success either, as the answer was not heard.
+fn told(answer: io::Result<ExitCode>) -> ExitCode {
+    answer.unwrap_or_else(|error| {
+        if error.kind() != io::ErrorKind::BrokenPipe {
+            eprintln!("Cannot write to the standard output: {}", base::system::reason(&error));
+        }
+        ExitCode::FAILURE
+    })
+}
+
+fn judge(out: &mut impl Write, path: &Path, map: &Map) -> io::Result<ExitCode> {
+    writeln!(out, "[offset 0] Checking RDB file {}", path.display())?;
     let limits = limits_of(&Settings::new(), 0);
-    let (checked, fault) = check(&map, &limits, base::clock::unix_ms());
-    tell(&checked);
+    let (checked, fault) = check(map, &limits, base::clock::unix_ms());
+    tell(out, &checked)?;
     let Some((fault, key)) = fault else {
         let word = if checked.has_no_sum {
             "RDB file was saved with checksum disabled: no check performed."
         } else {
             "Checksum OK"
         };
-        println!("[offset {}] {word}", checked.end);
-        println!("[offset {}] \\o/ RDB looks OK! \\o/", checked.end);
-        counts(&checked);
-        return ExitCode::SUCCESS;
+        writeln!(out, "[offset {}] {word}", checked.end)?;
+        writeln!(out, "[offset {}] \\o/ RDB looks OK! \\o/", checked.end)?;
+        counts(out, &checked)?;
+        return Ok(ExitCode::SUCCESS);
     };
-    println!("--- RDB ERROR DETECTED ---");
-    println!("[offset {}] {fault}", fault.offset().unwrap_or(checked.end));
+    writeln!(out, "--- RDB ERROR DETECTED ---")?;
+    writeln!(out, "[offset {}] {fault}", fault.offset().unwrap_or(checked.end))?;
     if let Some(key) = key {
-        println!("[additional info] While doing: read-object-value");
-        println!("[additional info] Reading key '{}'", String::from_utf8_lossy(&key));
+        writeln!(out, "[additional info] While doing: read-object-value")?;
+        writeln!(out, "[additional info] Reading key '{}'", String::from_utf8_lossy(&key))?;
     }
-    counts(&checked);
-    ExitCode::FAILURE
+    counts(out, &checked)?;
+    Ok(ExitCode::FAILURE)
 }
 
-fn tell(checked: &Checked) {
+fn tell(out: &mut impl Write, checked: &Checked) -> io::Result<()> {
     for (name, value) in &checked.aux {
-        println!("[info] AUX FIELD {name} = '{value}'");
+        writeln!(out, "[info] AUX FIELD {name} = '{value}'")?;
     }
     for db in &checked.databases {
-        println!("[info] Selecting DB ID {db}");
+        writeln!(out, "[info] Selecting DB ID {db}")?;
     }
+    Ok(())
 }
 
-fn counts(checked: &Checked) {
-    println!("[info] {} keys read", checked.keys);
-    println!("[info] {} expires", checked.expiring);
-    println!("[info] {} already expired", checked.expired);
-    println!("[info] {} functions", checked.functions);
+fn counts(out: &mut impl Write, checked: &Checked) -> io::Result<()> {
+    writeln!(out, "[info] {} keys read", checked.keys)?;
+    writeln!(out, "[info] {} expires", checked.expiring)?;
+    writeln!(out, "[info] {} already expired", checked.expired)?;
+    writeln!(out, "[info] {} functions", checked.functions)?;
     if checked.of_modules > 0 {
-        println!("[info] {} values or records of modules, which this server leaves out", checked.of_modules);
+        writeln!(out, "[info] {} values or records of modules, which this server leaves out", checked.of_modules)?;
     }
+    Ok(())
 }
 
 /// Takes a snapshot over: loads it and writes it again as the one that a server with these settings starts with.
@@ -101,7 +117,7 @@ pub(crate) fn import(words: &[Vec<u8>]) -> ExitCode {
         Ok(settings::Startup::Serve(configured)) => *configured,
         Ok(settings::Startup::Act(action)) => return crate::cli::act(action, Product::named_by(b"stateless-server")),
         Err(error) => {
-            let _ = io::Write::write_all(&mut io::stderr(), &error.report(VERSION));
+            let _ = io::stderr().write_all(&error.report(VERSION));
             return ExitCode::FAILURE;
         }
     };
@@ -126,7 +142,13 @@ fn import_file(path: &Path, configured: Configured) -> Result<(), String> {
     loading::load_file(&node, path).map_err(|_| format!("Cannot import {}: see the lines above", path.display()))?;
     let to = loading::snapshot_path(&node.settings);
     let keys = write(&node, &to).map_err(|error| format!("Cannot write {}: {}", to.display(), said(error)))?;
-    println!("Imported {keys} keys into {} in {:.3} seconds", to.display(), start.elapsed().as_secs_f64());
+    // The keys are durable whether or not anybody hears it.
+    let _ = writeln!(
+        io::stdout(),
+        "Imported {keys} keys into {} in {:.3} seconds",
+        to.display(),
+        start.elapsed().as_secs_f64()
+    );
     Ok(())
 }
 
