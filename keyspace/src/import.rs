@@ -45,6 +45,11 @@ impl Fresh<'_> {
 }
 
 impl Db {
+    /// Prepares a table without keys for about so many.
+    pub fn expect(&mut self, keys: usize) {
+        self.dict_mut().expect(keys);
+    }
+
     /// Adds a key with its value; false, and nothing is changed, when the key is there.
     #[inline]
     pub fn load(&mut self, hash: u64, key: &[u8], fresh: Fresh<'_>, deadline_ms: Option<i64>, clock: u32) -> bool {

@@ -25,9 +25,16 @@ const ENTRIES_AT: usize = 8;
 impl Directory {
     /// A directory of one empty segment.
     pub(super) fn first() -> NonNull<Self> {
-        let directory = Self::allocate(0);
-        // SAFETY: just allocated.
-        unsafe { directory.as_ref() }.set_segment(0, Segment::allocate(1, 0), 0);
+        Self::of_segments(0, 1)
+    }
+
+    /// A directory of empty segments, of so many buckets each.
+    pub(super) fn of_segments(depth: u32, buckets: usize) -> NonNull<Self> {
+        let directory = Self::allocate(depth);
+        for index in 0..1 << depth {
+            // SAFETY: just allocated.
+            unsafe { directory.as_ref() }.set_segment(index, Segment::allocate(buckets, depth), 0);
+        }
         directory
     }
 

@@ -33,6 +33,10 @@ pub use scan::CURSOR_BITS;
 pub(crate) use segment::prefetch_for_write;
 use segment::{BUCKETS_MAX, SLOTS, Segment, SlotWord};
 
+/// The mean number of records of a segment that was made for a number of records, at most: with what chance adds,
+/// they still fit into one.
+const FILLED_MAX: usize = BUCKETS_MAX * SLOTS * 7 / 8;
+
 /// What the table must know of its records.
 pub trait Records {
     /// The key's bytes.
@@ -243,6 +247,24 @@ impl<R: Records> Dict<R> {
             self.shrink(slot.hash);
         }
         old.record()
+    }
+
+    /// Makes an empty table as large as it would become by growing to `expected` records: a load then moves none of
+    /// them twice. A guess: fewer only leave room, more make it grow as ever.
+    pub fn expect(&mut self, expected: usize) {
+        let (mut depth, mut each) = (0, expected);
+        while each > FILLED_MAX && depth < DEPTH_MAX {
+            (depth, each) = (depth + 1, each / 2);
+        }
+        if self.len > 0 || self.dir().depth() > 0 || each <= SLOTS {
+            return;
+        }
+        // Segments get more and fewer records than the mean; with this margin hardly one of them grows.
+        let buckets = segment::size_for(each + 3 * each.isqrt()).min(BUCKETS_MAX);
+        let (old, segment) = (self.directory, self.dir().segment(0));
+        self.directory = Directory::of_segments(depth, buckets);
+        self.discard(segment);
+        self.discard_directory(old);
     }
 
     #[cold]

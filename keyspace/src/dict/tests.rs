@@ -155,3 +155,23 @@ fn random_records_are_uniform() {
     let chi: f64 = (0..1000).map(|n| (f64::from(*hits.get(&key(n)).unwrap_or(&0)) - 200.0).powi(2) / 200.0).sum();
     assert!((700.0..1300.0).contains(&chi), "{chi}");
 }
+
+#[test]
+fn expected_records_find_their_room() {
+    for (expected, count) in [(0, 100), (9, 9), (5_000, 5_000), (5_000, 20), (60_000, 60_000), (3_000, 60_000)] {
+        let mut fixture = Fixture::new();
+        fixture.dict.expect(expected);
+        let before = fixture.dict.buckets();
+        (0..count).for_each(|number: usize| assert!(fixture.add(&number.to_le_bytes())));
+        let after = fixture.dict.buckets();
+        if count == expected {
+            assert!(after * 100 <= before.max(2) * 103, "{expected} expected, {before} buckets became {after}");
+            assert!(before * SLOTS * 100 <= expected.max(64) * 145, "{before} buckets for {expected}");
+        }
+        (0..count).for_each(|number| assert!(!fixture.add(&number.to_le_bytes())));
+        fixture.dict.expect(1_000_000);
+        assert_eq!((fixture.dict.buckets(), fixture.dict.len()), (after, count), "only empty tables are made larger");
+        assert_eq!(fixture.scan_all().len(), count);
+        (0..count).for_each(|number| assert!(fixture.del(&number.to_le_bytes())));
+    }
+}

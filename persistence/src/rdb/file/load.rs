@@ -22,6 +22,8 @@ use super::scan::{Dialect, Fault, Found, Record, Scanner};
 
 const BATCH: usize = 64;
 const QUEUE: usize = 16;
+/// Files with smaller records than this are rare.
+const KEY_SIZE_LIKELY: u64 = 8;
 
 /// How far a load has come; for INFO and the log, from any thread.
 #[derive(Debug, Default)]
@@ -137,6 +139,8 @@ const NAMES_MAX: usize = 10;
 struct Batch<'a> {
     shard: usize,
     db: usize,
+    /// How many the shard is likely to get in all.
+    expected: usize,
     keys: Vec<(u64, Found<'a>)>,
 }
 
@@ -250,6 +254,9 @@ impl Shared<'_> {
         let mut left_out = Vec::new();
         let mut put = 0;
         let duplicate = loader.space.with_table_mut(batch.shard, batch.db, |db| {
+            if db.is_empty() {
+                db.expect(batch.expected);
+            }
             db.dict().prefetch(&hashes);
             for ((hash, found), decoded) in batch.keys.iter().zip(values) {
                 let clock = loader.clock_of(found.usage);
@@ -295,6 +302,8 @@ struct Feeder<'f, 'a> {
     /// Keys that wait until there are enough, by shard.
     waiting: Vec<Vec<(u64, Found<'a>)>>,
     db: usize,
+    /// How many of its keys a shard is likely to get.
+    expected: usize,
     feed: Feed,
 }
 
@@ -310,11 +319,12 @@ struct Feed {
 impl<'f, 'a> Feeder<'f, 'a> {
     fn new(shared: &'f Shared<'f>, queues: Vec<SyncSender<Batch<'a>>>) -> Self {
         let waiting = (0..shared.loader.space.shards()).map(|_| Vec::new()).collect();
-        Self { shared, queues, waiting, db: 0, feed: Feed::default() }
+        Self { shared, queues, waiting, db: 0, expected: 0, feed: Feed::default() }
     }
 
     fn scan(mut self, scanner: &mut Scanner<'a>) -> Result<Feed, LoadError> {
         let loader = self.shared.loader;
+        let bytes = scanner.len();
         while let Some(record) = scanner.next_record()? {
             match record {
                 Record::Key(found) => {
@@ -326,6 +336,7 @@ impl<'f, 'a> Feeder<'f, 'a> {
                 }
                 Record::Select(db) => {
                     self.flush();
+                    self.expected = 0;
                     let databases = loader.space.databases();
                     self.db = usize::try_from(db)
                         .ok()
@@ -335,8 +346,12 @@ impl<'f, 'a> Feeder<'f, 'a> {
                 Record::Aux(name, value) => self.feed.aux.push((name[..].into(), value[..].into())),
                 Record::Function(source) => self.feed.functions.push(source[..].into()),
                 Record::Module(name) => self.feed.of_modules.push((name, 1)),
-                // Tables grow a small step at a time: the number of keys to come says nothing that they need.
-                Record::Resize(..) | Record::Slots => {}
+                Record::Resize(keys, _) => {
+                    // What a file says without having it costs no more memory than a file of that size may.
+                    let keys = keys.min((bytes - scanner.offset()) as u64 / KEY_SIZE_LIKELY);
+                    self.expected = keys as usize / self.waiting.len();
+                }
+                Record::Slots => {}
             }
             if self.shared.has_failed.load(Relaxed) {
                 break;
@@ -366,7 +381,7 @@ impl<'f, 'a> Feeder<'f, 'a> {
         let keys = mem::take(&mut self.waiting[shard]);
         let queue = &self.queues[shard % self.queues.len()];
         // A thread that is gone has panicked, which the scope passes on.
-        let _ = queue.send(Batch { shard, db: self.db, keys });
+        let _ = queue.send(Batch { shard, db: self.db, expected: self.expected, keys });
     }
 
     fn flush(&mut self) {

@@ -147,6 +147,11 @@ impl<'a> Scanner<'a> {
         self.input.offset()
     }
 
+    /// The bytes of the file and of what follows it.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Whether the file was written without a checksum, though its version has one.
     pub fn has_no_sum(&self) -> bool {
         self.has_no_sum
