@@ -265,6 +265,23 @@ fn damaged_files_are_refused() {
     let _left_behind = fs::remove_dir_all(dir);
 }
 
+/// As `redis-check-rdb FILE | head -0`: nobody reads the answer.
+#[test]
+fn a_check_that_nobody_reads_ends_quietly() {
+    let binary = our_binary().unwrap_or_else(|fault| panic!("{fault}"));
+    let (unread, out) = std::io::pipe().expect("a pipe");
+    drop(unread);
+    let output = Command::new(binary)
+        .arg("--check-rdb")
+        .arg(fixture("redis8.rdb"))
+        .stdout(out)
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .and_then(std::process::Child::wait_with_output)
+        .expect("the server is a program");
+    assert_eq!((output.status.code(), output.stderr), (Some(1), Vec::new()));
+}
+
 /// Enough for each type in each size.
 const FIXTURE_KEYS: usize = 42;
 

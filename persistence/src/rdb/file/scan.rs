@@ -292,3 +292,27 @@ fn strip_zeros(digits: &[u8]) -> &[u8] {
     let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
     &digits[zeros.min(digits.len() - 1)..]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What becomes of a file with this checksum at its end.
+    fn end(sum: [u8; 8], checks_sum: bool) -> Result<bool, Fault> {
+        let file = [&b"REDIS0010\xFA\x01a\x01b\xFF"[..], &sum].concat();
+        let mut scanner = Scanner::new(&file, checks_sum)?;
+        while scanner.next_record()?.is_some() {}
+        assert_eq!(scanner.offset(), file.len());
+        Ok(scanner.has_no_sum())
+    }
+
+    #[test]
+    fn sums_are_checked_where_wanted_and_there() {
+        let right = super::super::super::checksum::of(b"REDIS0010\xFA\x01a\x01b\xFF");
+        assert_eq!(end(right.to_le_bytes(), true), Ok(false));
+        assert_eq!(end([0; 8], true), Ok(true));
+        let wrong = right ^ 1;
+        assert_eq!(end(wrong.to_le_bytes(), false), Ok(false), "rdbchecksum no");
+        assert_eq!(end(wrong.to_le_bytes(), true), Err(Fault::Checksum { expected: wrong, found: right }));
+    }
+}
