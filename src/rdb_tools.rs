@@ -169,6 +169,12 @@ fn write(node: &Node, to: &Path) -> io::Result<usize> {
     }
     let mut keys = 0;
     for db in 0..node.space.databases() {
+        let sizes = |shard| node.space.with_table(shard, db, |table| (table.len(), table.expiring()));
+        let sizes = (0..node.space.shards()).filter_map(sizes);
+        let (len, expiring) = sizes.fold((0, 0), |sum, table| (sum.0 + table.0, sum.1 + table.1));
+        if len > 0 {
+            writer.database(db, len, expiring)?;
+        }
         for shard in 0..node.space.shards() {
             let written = node.space.with_table(shard, db, |table| {
                 let mut result = Ok(());
