@@ -15,6 +15,7 @@ pub enum Group {
     Generic,
     Geo,
     Hash,
+    Hyperloglog,
     List,
     Pubsub,
     Scripting,
@@ -35,6 +36,7 @@ impl Group {
             Self::Generic => "generic",
             Self::Geo => "geo",
             Self::Hash => "hash",
+            Self::Hyperloglog => "hyperloglog",
             Self::List => "list",
             Self::Pubsub => "pubsub",
             Self::Scripting => "scripting",
@@ -64,6 +66,7 @@ impl Group {
             Self::Generic => category::KEYSPACE,
             Self::Geo => category::GEO,
             Self::Hash => category::HASH,
+            Self::Hyperloglog => category::HYPERLOGLOG,
             Self::List => category::LIST,
             // Those of the commands about channels follow from a flag.
             Self::Pubsub | Self::Server => 0,

@@ -144,6 +144,7 @@ groups! {
     generic: Generic;
     geo: Geo;
     hash: Hash;
+    hyperloglog: Hyperloglog;
     list: List;
     pubsub: Pubsub;
     server: Server;

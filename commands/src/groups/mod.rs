@@ -5,6 +5,7 @@ mod connection;
 mod generic;
 mod geo;
 mod hash;
+mod hyperloglog;
 mod list;
 mod pubsub;
 mod scripting;
@@ -25,6 +26,7 @@ pub(crate) const ALL: &[(Group, &[&Command])] = &[
     (Group::Generic, generic::COMMANDS),
     (Group::Geo, geo::COMMANDS),
     (Group::Hash, hash::COMMANDS),
+    (Group::Hyperloglog, hyperloglog::COMMANDS),
     (Group::List, list::COMMANDS),
     (Group::Pubsub, pubsub::COMMANDS),
     (Group::Scripting, scripting::COMMANDS),

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use super::{SHARED_LEN_MIN, StringBytes, as_int, len_of};
+use crate::db::Value;
 use crate::dict::Slot;
 use crate::entry::{Kind, Type};
 use crate::keys::{Key, Keys, WrongType};
@@ -108,6 +109,17 @@ impl Keys<'_> {
             db.set_kind(slot, Kind::StrRaw);
         }
         db.value_mut(slot)
+    }
+
+    /// Puts other bytes in the place of a string that was found, whose deadline stays, or makes it. Records nothing.
+    pub fn replace_string(&mut self, key: &Key, found: Option<FoundString>, value: &[u8]) {
+        let Some(FoundString { slot, .. }) = found else { return self.set_raw(key, value.to_vec()) };
+        let deadline_ms = self.entry(key, slot).deadline_ms();
+        if value.len() < SHARED_LEN_MIN {
+            self.db_mut(key.hash).put(slot, Kind::StrRaw, value, deadline_ms);
+        } else {
+            self.put(key, Value::raw_text(value.to_vec(), Kind::StrRaw), deadline_ms);
+        }
     }
 
     /// Turns an integer into its digits.

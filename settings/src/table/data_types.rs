@@ -26,7 +26,7 @@ section! {
     /// The longest member of a sorted set in compact form.
     zset_max_listpack_value: usize = "64", Kind::MEMORY, works, aliases(&["zset-max-ziplist-value"]);
     /// The most bytes of a HyperLogLog in sparse form.
-    hll_sparse_max_bytes: usize = "3000", Kind::MEMORY;
+    hll_sparse_max_bytes: usize = "3000", Kind::MEMORY, works;
     /// The most bytes of a node of a stream; 0 sets no bound.
     stream_node_max_bytes: usize = "4096", Kind::MEMORY, works;
     /// The most entries of a node of a stream; 0 sets no bound.
