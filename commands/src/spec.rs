@@ -333,6 +333,11 @@ impl KeySpec {
         Self { flags, begin: Begin::Index(index), find: Find::Count { at: 0, first: 1, step: 1 }, notes: "" }
     }
 
+    /// Word `index` says how many groups of `step` words follow it, each with a key first.
+    pub const fn counted_by(index: i16, step: i16, flags: u16) -> Self {
+        Self { flags, begin: Begin::Index(index), find: Find::Count { at: 0, first: 1, step }, notes: "" }
+    }
+
     /// The word after `token`, searched from word `from` on.
     pub const fn after(token: &'static str, from: i16, flags: u16) -> Self {
         Self { flags, begin: Begin::Keyword(token, from), find: Find::Range { last: 0, step: 1, limit: 0 }, notes: "" }

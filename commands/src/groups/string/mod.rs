@@ -1,6 +1,7 @@
 //! Strings.
 
 mod append;
+mod compare;
 mod get;
 mod getex;
 mod getrange;
@@ -8,6 +9,7 @@ mod incr;
 mod lcs;
 mod mget;
 mod mset;
+mod msetex;
 mod set;
 mod setex;
 mod setrange;
@@ -21,6 +23,9 @@ pub(crate) const COMMANDS: &[&Command] = &[
     &append::APPEND,
     &incr::DECR,
     &incr::DECRBY,
+    &compare::DELEX,
+    &compare::DELIFEQ,
+    &compare::DIGEST,
     &get::GET,
     &get::GETDEL,
     &getex::GETEX,
@@ -32,6 +37,7 @@ pub(crate) const COMMANDS: &[&Command] = &[
     &lcs::LCS,
     &mget::MGET,
     &mset::MSET,
+    &msetex::MSETEX,
     &mset::MSETNX,
     &setex::PSETEX,
     &set::SET,

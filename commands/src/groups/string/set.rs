@@ -5,13 +5,15 @@ use keyspace::change::{Classes, Event};
 use keyspace::keys::Key;
 
 use super::SET_EVENT;
+use super::compare::Comparison;
 use super::get::reply_string;
+use crate::args::{Args as Words, OneOf};
 use crate::ctx::Ctx;
 use crate::effect::effect;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::expiration::{Expiration, KeepTtl};
 use crate::request::Request;
-use crate::spec::key;
+use crate::spec::{ArgDoc, key};
 
 /// The event of a deadline that was set.
 pub(super) const EXPIRE_EVENT: Event = Event::new(Classes::GENERIC, "expire");
@@ -19,16 +21,52 @@ pub(super) const EXPIRE_EVENT: Event = Event::new(Classes::GENERIC, "expire");
 #[derive(Args, Default)]
 pub(crate) struct SetOptions<'a> {
     #[arg(since = "2.6.12")]
-    condition: Option<Condition>,
+    condition: Option<Condition<'a>>,
     #[arg(since = "6.2.0")]
     get: bool,
     expiration: Option<Expiration<'a, KeepTtl>>,
 }
 
-#[derive(Args, Clone, Copy, PartialEq)]
-enum Condition {
+#[derive(Clone, Copy)]
+enum Condition<'a> {
     Nx,
     Xx,
+    Compared(Comparison<'a>),
+}
+
+impl<'a> OneOf<'a> for Condition<'a> {
+    const DOCS: &'static [ArgDoc] = &[
+        ArgDoc::token_only("nx").token("NX"),
+        ArgDoc::token_only("xx").token("XX"),
+        <Comparison as OneOf>::DOCS[0],
+        <Comparison as OneOf>::DOCS[1],
+        <Comparison as OneOf>::DOCS[2],
+        <Comparison as OneOf>::DOCS[3],
+    ];
+
+    fn take_if(args: &mut Words<'a>) -> Result<Option<Self>> {
+        if args.take_token("NX") {
+            return Ok(Some(Self::Nx));
+        }
+        if args.take_token("XX") {
+            return Ok(Some(Self::Xx));
+        }
+        let comparison = Comparison::take_if(args)?;
+        if comparison.is_some() && args.iter().any(Comparison::is_token) {
+            return Err(Error::Syntax);
+        }
+        Ok(comparison.map(Self::Compared))
+    }
+}
+
+impl Condition<'_> {
+    fn holds(self, ctx: &mut Ctx, key: &Key) -> Result<bool> {
+        match self {
+            Self::Nx => Ok(!ctx.keys.exists(key)),
+            Self::Xx => Ok(ctx.keys.exists(key)),
+            Self::Compared(comparison) => comparison.holds_at(ctx, key),
+        }
+    }
 }
 
 /// Sets the string at a key, whatever was there.
@@ -56,8 +94,8 @@ fn is_get(word: &[u8]) -> bool {
 }
 
 fn key_flags(request: &Request<'_>) -> u16 {
-    let has_get = request.words().skip(3).any(is_get);
-    if has_get { key::RW | key::ACCESS | key::UPDATE } else { key::OW | key::UPDATE }
+    let reads = request.words().skip(3).any(|word| is_get(word) || Comparison::is_token(word));
+    if reads { key::RW | key::ACCESS | key::UPDATE } else { key::OW | key::UPDATE }
 }
 
 fn set_with(ctx: &mut Ctx, key: &Key, value: &[u8], how: &SetOptions) -> Result<()> {
@@ -67,7 +105,7 @@ fn set_with(ctx: &mut Ctx, key: &Key, value: &[u8], how: &SetOptions) -> Result<
         reply_string(ctx, key)?;
     }
     if let Some(condition) = how.condition
-        && ctx.keys.exists(key) != (condition == Condition::Xx)
+        && !condition.holds(ctx, key)?
     {
         if !how.get {
             ctx.out.null();
@@ -84,22 +122,32 @@ fn set_with(ctx: &mut Ctx, key: &Key, value: &[u8], how: &SetOptions) -> Result<
     if deadline_ms.is_some() && !keeps {
         ctx.keys.event(key, EXPIRE_EVENT);
     }
+    say_set(ctx, key, value, how, deadline_ms);
+    if !how.get {
+        ctx.out.ok();
+    }
+    Ok(())
+}
+
+/// What was there is nothing that a log needs to ask for, and time that passes nothing that it counts in.
+fn say_set(ctx: &mut Ctx, key: &Key, value: &[u8], how: &SetOptions, deadline_ms: Option<i64>) {
+    let is_compared = matches!(how.condition, Some(Condition::Compared(_)));
     match (how.expiration, deadline_ms) {
-        (Some(Expiration::PxAt(_)), _) => {}
-        (Some(Expiration::Ex(_) | Expiration::Px(_) | Expiration::ExAt(_)), Some(deadline_ms)) => {
+        (Some(Expiration::PxAt(_)), _) if !is_compared => {}
+        (Some(Expiration::Own(KeepTtl)), _) if is_compared => effect!(ctx, "SET", key.bytes, value, "KEEPTTL"),
+        (None, _) if is_compared => effect!(ctx, "SET", key.bytes, value),
+        (
+            Some(Expiration::Ex(_) | Expiration::Px(_) | Expiration::ExAt(_) | Expiration::PxAt(_)),
+            Some(deadline_ms),
+        ) => {
             effect!(ctx, "SET", key.bytes, value, "PXAT", deadline_ms);
         }
-        // What was there is nothing that a log needs to ask for.
         _ if how.get => {
             let words = ctx.request.words().skip(1);
             ctx.say_with("SET", words.enumerate().filter(|(at, word)| *at < 2 || !is_get(word)).map(|(_, word)| word));
         }
         _ => {}
     }
-    if !how.get {
-        ctx.out.ok();
-    }
-    Ok(())
 }
 
 /// Sets the string at a key that is not there yet; answers whether it did.
