@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
-use super::segment::{Segment, SlotWord, prefetch};
+use super::segment::{Segment, prefetch};
 use crate::epoch;
 
 /// Segments at this depth grow instead of splitting; SCAN cursors have room for no more bits.
@@ -21,6 +21,8 @@ pub(super) struct Directory {
 }
 
 const ENTRIES_AT: usize = 8;
+/// Buckets that are looked at for a record to prefetch; hardly any stands farther from its home.
+const BUCKETS_AHEAD: usize = 4;
 
 impl Directory {
     /// A directory of one empty segment.
@@ -229,7 +231,8 @@ impl Hint {
         }
     }
 
-    /// Second pass: brings in the records of the home bucket whose tags fit.
+    /// Second pass: brings in the records whose tags fit, of the home bucket or, where that has overflowed without
+    /// one, of the next ones: so does one record in nine, at high load one in six.
     ///
     /// # Safety
     /// The caller is a core that takes part in `epoch`.
@@ -237,13 +240,15 @@ impl Hint {
     pub unsafe fn prefetch_record(&self, hash: u64, skip: u32) {
         // SAFETY: the caller's promise.
         let Some(segment) = (unsafe { self.segment(hash, skip) }) else { return };
-        // An empty slot's word brings the first lines of memory in at worst, which never faults.
-        let bucket = segment.home(hash as u16);
-        for slot in 0..super::segment::SLOTS {
-            let word: SlotWord = segment.get(bucket, slot);
-            if word.may_be(hash) {
-                word.prefetch();
+        let mut bucket = segment.home(hash as u16);
+        for _ in 0..BUCKETS_AHEAD {
+            let fitting = segment.tagged(bucket, hash as u16);
+            // An empty slot's word brings the first lines of memory in at worst, which never faults.
+            fitting.for_each(|slot| segment.get(bucket, slot).prefetch());
+            if !fitting.is_empty() || segment.has_room(bucket) {
+                return;
             }
+            bucket = segment.after(bucket);
         }
     }
 }

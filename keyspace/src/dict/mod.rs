@@ -18,6 +18,7 @@
 
 mod capture;
 mod directory;
+mod probe;
 mod scan;
 mod segment;
 #[cfg(test)]
@@ -182,19 +183,14 @@ impl<R: Records> Dict<R> {
         let home = segment.home(tag);
         let mut bucket = home;
         loop {
-            for slot in 0..SLOTS {
+            for slot in segment.tagged(bucket, tag) {
                 let word = segment.word(bucket, slot);
                 let found = SlotWord::load(word);
-                if found.may_be(hash) {
-                    if found.is_empty() {
-                        return None;
-                    }
-                    if is_it(found.record()) {
-                        return Some(Slot { word, hash });
-                    }
+                if !found.is_empty() && is_it(found.record()) {
+                    return Some(Slot { word, hash });
                 }
             }
-            if segment.get(bucket, SLOTS - 1).is_empty() {
+            if segment.has_room(bucket) {
                 return None;
             }
             bucket = segment.after(bucket);

@@ -5,6 +5,7 @@ use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use super::probe;
 use crate::epoch;
 use crate::{memory, pool};
 
@@ -85,12 +86,6 @@ impl SlotWord {
         (self.0 >> 48) as u16
     }
 
-    /// Whether it is a record's whose hash ends so; perhaps of an empty slot, when the hash ends in zeros.
-    #[inline]
-    pub(super) fn may_be(self, hash: u64) -> bool {
-        (self.0 ^ hash << 48) < 1 << 48
-    }
-
     #[inline]
     pub(super) fn is_marked(self) -> bool {
         self.0 & MARK != 0
@@ -137,6 +132,28 @@ pub(crate) fn prefetch_for_write(address: usize) {
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = address;
+}
+
+/// Slots of one bucket, a bit each, the first slot's lowest.
+#[derive(Clone, Copy)]
+pub(super) struct Slots(u32);
+
+impl Slots {
+    #[inline]
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl Iterator for Slots {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        let slot = (self.0 != 0).then(|| self.0.trailing_zeros() as usize)?;
+        self.0 &= self.0 - 1;
+        Some(slot)
+    }
 }
 
 /// A directory entry: address, number of buckets and local depth in one word, so that a look at a bucket
@@ -216,20 +233,29 @@ impl Segment {
         SlotWord::load(self.word(bucket, slot))
     }
 
+    /// Whether nothing of a bucket stands in later ones: it never overflowed.
+    #[inline]
+    pub(super) fn has_room(self, bucket: usize) -> bool {
+        self.get(bucket, SLOTS - 1).is_empty()
+    }
+
+    /// The slots of a bucket, a bit each, whose words have a tag; empty slots have tag 0.
+    #[inline]
+    pub(super) fn tagged(self, bucket: usize, tag: u16) -> Slots {
+        Slots(probe::tagged(self.word(bucket, 0), tag))
+    }
+
     /// Puts a word into its home bucket or the next with room; there is room.
     #[inline]
     pub(super) fn place(self, word: SlotWord) -> NonNull<AtomicU64> {
         let mut bucket = self.home(word.tag());
-        loop {
-            for slot in 0..SLOTS {
-                if self.get(bucket, slot).is_empty() {
-                    let place = self.word(bucket, slot);
-                    word.store(place);
-                    return place;
-                }
-            }
+        while !self.has_room(bucket) {
             bucket = self.after(bucket);
         }
+        let slot = (0..SLOTS - 1).find(|&slot| self.get(bucket, slot).is_empty()).unwrap_or(SLOTS - 1);
+        let place = self.word(bucket, slot);
+        word.store(place);
+        place
     }
 
     /// Places many words into a segment that is empty: it keeps in mind how full each bucket is instead of looking.
