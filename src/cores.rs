@@ -150,11 +150,17 @@ fn run(mut connection: Connection, load: Arc<Load>, cores: Weak<[CoreDoor]>) {
         let target = poll_fn(|cx| connection.poll_steps(cx)).await;
         load.connections.fetch_sub(1, Relaxed);
         // How it ended concerns nobody: the peer is gone. Without doors the server is on its way down.
-        if let Left::For(core) = target
-            && let Some(cores) = cores.upgrade()
-            && let Some(moving) = connection.leave()
-        {
-            Cores(cores).pass_on(core, moving);
+        match target {
+            Left::For(core) => {
+                if let Some(cores) = cores.upgrade()
+                    && let Some(moving) = connection.leave()
+                {
+                    Cores(cores).pass_on(core, moving);
+                }
+            }
+            Left::Ended => drop(connection),
         }
+        // What it held is free in the eyes of the other cores, too, though this one may sleep from now on.
+        memory::publish_thread();
     });
 }

@@ -184,6 +184,7 @@ impl Node {
             Denied::Channel(at) => (Reason::Channel, word(at)),
         };
         let context = match origin {
+            Origin::Script => Context::Lua,
             Origin::Transaction => Context::Multi,
             _ if client.multi.is_some() => Context::Multi,
             _ => Context::Toplevel,

@@ -36,9 +36,11 @@ pub(crate) fn push(line: &mut Vec<u8>, node: &Node, shared: &Shared, now_ms: i64
         facts.watched.load(Relaxed),
     );
     let (argv_bytes, command) = match asking {
-        Some(asking) => (asking.request.words().map(<[u8]>::len).sum(), Some(asking.request.row.index)),
-        None => (0, (facts.command.load(Relaxed) as usize).checked_sub(1)),
+        // Of a transaction or a script it is EXEC or EVAL that the client sent.
+        Some(asking) => (asking.request.words().map(<[u8]>::len).sum(), asking.client.last_command),
+        None => (0, facts.command.load(Relaxed)),
     };
+    let command = (command as usize).checked_sub(1);
     let memory = Memory::of(shared);
     let _ = write!(
         Text(line),

@@ -78,6 +78,8 @@ pub struct Node {
     pub started_ms: i64,
     /// Error replies by code.
     pub errors: DashMap<Box<str>, u64>,
+    /// There were too many codes to count.
+    errors_stopped: AtomicBool,
     /// What operators watch.
     pub monitoring: Monitoring,
     log: LogSeam,
@@ -132,6 +134,7 @@ impl Node {
             pause: Pause::default(),
             care: Care::default(),
             errors: DashMap::new(),
+            errors_stopped: AtomicBool::new(false),
             run_id: base::id::new_run_id()?,
             started_ms: base::clock::unix_ms(),
             monitoring,
@@ -179,9 +182,29 @@ impl Node {
     pub(crate) fn count_error(&self, code: &str) {
         if let Some(mut count) = self.errors.get_mut(code) {
             *count += 1;
-        } else if self.errors.len() < ERROR_CODES_MAX {
+        } else if self.errors.len() < ERROR_CODES_MAX && !self.errors_stopped.load(Relaxed) {
             self.errors.insert(code.into(), 1);
+        } else {
+            self.stop_counting_errors();
         }
+    }
+
+    /// Errors tell nothing any more when somebody makes up codes without end.
+    #[cold]
+    fn stop_counting_errors(&self) {
+        if self.errors_stopped.swap(true, Relaxed) {
+            return;
+        }
+        let mut codes: Vec<String> = self.errors.iter().map(|code| code.key().to_string()).collect();
+        codes.sort_unstable();
+        self.errors.clear();
+        self.errors.insert("ERRORSTATS_DISABLED".into(), 1);
+        let text = format!(
+            "Errorstats stopped adding new errors: {ERROR_CODES_MAX} codes are known, which scripts may have made up. \
+             CONFIG RESETSTAT begins anew."
+        );
+        self.host().log(settings::LogLevel::Warning, &text);
+        self.host().log(settings::LogLevel::Warning, &format!("Current errors code list: {}", codes.join(", ")));
     }
 
     /// Evicts until `maxmemory` holds; false when it cannot.

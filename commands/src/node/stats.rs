@@ -193,6 +193,7 @@ impl super::Node {
             core.reset();
         }
         self.errors.clear();
+        self.errors_stopped.store(false, Relaxed);
         self.care.reset();
         self.reset_rejected_connections();
         self.acl.reset_denied();

@@ -228,6 +228,22 @@ fn the_log_groups_what_is_alike() {
 }
 
 #[test]
+fn the_log_tells_the_context_and_what_the_client_sent() {
+    let mut fixture = Fixture::new();
+    fixture.cli(1, "ACL SETUSER u on nopass ~* +@all -get");
+    fixture.cli(2, "AUTH u x");
+    fixture.cli(2, "MULTI");
+    fixture.cli(2, "INCR k");
+    fixture.cli(1, "ACL SETUSER u -incr");
+    fixture.cli(2, "EXEC");
+    let log = fixture.cli(1, "ACL LOG 1");
+    assert!(log.contains("\"multi\"") && log.contains("\"incr\"") && log.contains(" cmd=exec "), "{log}");
+    fixture.cli(2, "EVAL \"return redis.call('get','k')\" 0");
+    let log = fixture.cli(1, "ACL LOG 1");
+    assert!(log.contains("\"lua\"") && log.contains("\"get\"") && log.contains(" cmd=eval "), "{log}");
+}
+
+#[test]
 fn odds_and_ends() {
     check(
         r#"

@@ -141,4 +141,16 @@ mod tests {
         fixture.cli(1, "CONFIG RESETSTAT");
         assert!(info(&mut fixture, &[b"stats"]).contains("\r\nkeyspace_hits:0\r\n"));
     }
+
+    #[test]
+    fn codes_without_end_end_the_count() {
+        let mut fixture = Fixture::new();
+        (0..200).for_each(|code| fixture.node.count_error(&format!("CODE{code}")));
+        fixture.node.count_error("CODE1");
+        let text = info(&mut fixture, &[b"errorstats"]);
+        assert!(text.ends_with("# Errorstats\r\nerrorstat_ERRORSTATS_DISABLED:count=1\r\n\r\n"), "{text}");
+        fixture.cli(1, "CONFIG RESETSTAT");
+        fixture.node.count_error("CODE1");
+        assert!(info(&mut fixture, &[b"errorstats"]).contains("errorstat_CODE1:count=1\r\n"));
+    }
 }
