@@ -105,7 +105,7 @@ fn same_words(got: &[Vec<u8>], expected: &[Vec<u8>], is_random: bool, now_ms: i6
     got.len() == expected.len()
         && got.iter().zip(expected).take(fixed).all(|(got, expected)| {
             let ahead = expected.strip_prefix(b"+").filter(|digits| !digits.is_empty());
-            let ahead_ms = ahead.and_then(|ahead| base::number::parse_i64(ahead));
+            let ahead_ms = ahead.and_then(base::number::parse_i64);
             match (ahead_ms, base::number::parse_i64(got)) {
                 (Some(ahead_ms), Some(at_ms)) => (at_ms - now_ms - ahead_ms).abs() <= TOLERANCE_MS,
                 _ => got.eq_ignore_ascii_case(expected),

@@ -98,6 +98,7 @@ fn load_base(node: &Node, recovery: &Recovery) -> Result<(), RefusedLog> {
         // What the log says of them was said when they lived.
         skips_expired: false,
         checks_sum: true,
+        replaces: false,
         threads: node.cores.len(),
         progress: &Progress::default(),
     };
