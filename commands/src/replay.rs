@@ -70,13 +70,15 @@ impl<'n> Replay<'n> {
             self.spans.clear();
             // Places of words are numbers of 32 bits: each request is a buffer of its own.
             let request = &bytes[at..];
+            if request.first() != Some(&b'*') {
+                return Err(format!("no request but a line of text at byte {at}"));
+            }
             match parse_command(request, 0, &LIMITS, &mut self.spans) {
                 Ok(Parsed::Command { consumed }) => {
                     self.run(request).map_err(|reason| format!("{reason} at byte {at}"))?;
                     at += consumed;
                 }
-                Ok(Parsed::Incomplete { .. }) => break,
-                Ok(Parsed::Inline { .. }) => return Err(format!("no request but a line of text at byte {at}")),
+                Ok(Parsed::Incomplete { .. } | Parsed::Inline { .. }) => break,
                 Err(error) => {
                     let reason = String::from_utf8_lossy(&error.to_bytes()).into_owned();
                     return Err(format!("{reason} at byte {at}"));

@@ -91,8 +91,23 @@ impl Fixture {
 
     /// A fresh instance with these settings.
     pub fn with_settings(settings: Settings) -> Self {
+        Self::of(Self::node(settings))
+    }
+
+    /// A fresh instance that finds `used_memory` with a function of the test's own.
+    pub(crate) fn measuring(measure: fn() -> u64) -> Self {
+        let mut node = Self::node(Settings::new());
+        node.measure = measure;
+        Self::of(node)
+    }
+
+    fn node(settings: Settings) -> Node {
         let table = Table::new(&[]).expect("the table is sound");
-        let node = Arc::new(Node::new(settings, table, 1).expect("the OS gives random bytes"));
+        Node::new(settings, table, 1).expect("the OS gives random bytes")
+    }
+
+    fn of(node: Node) -> Self {
+        let node = Arc::new(node);
         node.keep_own();
         let core = Core::new(&node, 0).expect("the OS gives random bytes");
         Self { node, core, clients: HashMap::new(), kept: Arc::default(), now_ms: base::clock::unix_ms() }

@@ -298,9 +298,7 @@ mod tests {
     use crate::testing::Fixture;
 
     fn fixture() -> Fixture {
-        let mut fixture = Fixture::new();
-        std::sync::Arc::get_mut(&mut fixture.node).expect("nobody else has it").measure = used_by_thread;
-        fixture
+        Fixture::measuring(used_by_thread)
     }
 
     fn set(fixture: &Fixture, name: &str, value: &str) {

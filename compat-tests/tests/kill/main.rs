@@ -4,6 +4,8 @@
 //! After the restart its keys must be as after so many requests, or after some of those that were under way.
 //! Short by default. `CYCLES` sets the kills per policy; `KILL_SERVER` names another server's binary, and
 //! `KILL_POLICIES` its policies, to see what others lose.
+// A long run says how far it is.
+#![allow(clippy::print_stdout)]
 
 mod load;
 mod server;

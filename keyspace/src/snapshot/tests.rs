@@ -390,14 +390,14 @@ fn transfer(space: &Keyspace, seed: u64, accounts: usize, is_over: &std::sync::a
     let (mut dice, mut tally) = (Dice(seed), Tally::default());
     let count_up = |name: &[u8], tally: &mut Tally| {
         let hash = space.hash(name);
-        let mut keys = Keys::lock_one(space, 0, hash, clock(START_MS), tally);
+        let Ok(mut keys) = Keys::lock_one(space, 0, hash, clock(START_MS), tally) else { return };
         let _ = keys.add_int(&Key { bytes: name, hash }, 1);
     };
     while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
         let names = [(); 2].map(|()| format!("account:{}", dice.below(accounts)).into_bytes());
         let hashes = [space.hash(&names[0]), space.hash(&names[1])];
         let amount = dice.below(100) as i64;
-        let mut keys = Keys::lock_many(space, 0, hashes.into_iter(), clock(START_MS), &mut tally);
+        let Ok(mut keys) = Keys::lock_many(space, 0, hashes.into_iter(), clock(START_MS), &mut tally) else { return };
         let _ = keys.add_int(&Key { bytes: &names[0], hash: hashes[0] }, -amount);
         let _ = keys.add_int(&Key { bytes: &names[1], hash: hashes[1] }, amount);
         drop(keys);
