@@ -221,7 +221,9 @@ mod tests {
     fn requests_give_up_when_halted_and_others_serve_meanwhile() {
         static SERVED: AtomicUsize = AtomicUsize::new(0);
         let space = Arc::new(Keyspace::new(8, 1, 1));
-        space.set_meanwhile(|| drop(SERVED.fetch_add(1, SeqCst)));
+        space.set_meanwhile(|| {
+            SERVED.fetch_add(1, SeqCst);
+        });
         space.lock(3);
         space.set_halted(true);
         assert_eq!(space.lock_for_request(3), Err(Halted));
