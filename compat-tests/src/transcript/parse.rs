@@ -30,6 +30,10 @@ impl Conditions {
     /// Takes `only NAME ...` or `skip NAME ...: reason`; false when `text` is neither.
     fn take(&mut self, text: &str) -> Result<bool, String> {
         if let Some(names) = text.strip_prefix("only ") {
+            if names.contains(':') {
+                // As a part of a name it would keep the file from every server.
+                return Err("'only' takes names and no reason; put that into a comment".into());
+            }
             self.only.extend(names.split_whitespace().map(String::from));
             return Ok(true);
         }
