@@ -1,14 +1,18 @@
 //! One thread for each core: a runtime, the connections that it was handed, and its periodic tick.
+//!
+//! While a script keeps the thread the runtime does not turn. Then the core's connections are looked at in between, from
+//! within the script (`serve_meanwhile`): they are told BUSY, and can end it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io;
-use std::rc::Rc;
+use std::rc::{self, Rc};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use commands::client::{Client, Shared};
 use commands::node::core::Core;
@@ -88,29 +92,69 @@ impl Drop for Watch {
     }
 }
 
+/// What the tasks of a core share: its connections come and go here.
+struct Seat {
+    local: Rc<CoreLocal>,
+    load: Arc<Load>,
+    /// Weak: a core ends when nobody outside has a door to it.
+    cores: Weak<[CoreDoor]>,
+    arrivals: RefCell<UnboundedReceiver<Arrival>>,
+    /// Its connections by their clients' numbers; each belongs to its task.
+    connections: RefCell<HashMap<u64, rc::Weak<RefCell<Connection>>>>,
+    /// What connections are served with while a script has `local`'s core; made when first needed.
+    aside: OnceCell<Option<CoreLocal>>,
+    /// Until when the connections are left alone.
+    rests_until: Cell<Option<Instant>>,
+    is_serving: Cell<bool>,
+}
+
+thread_local! {
+    /// The seat of this thread's core.
+    static SEAT: RefCell<rc::Weak<Seat>> = const { RefCell::new(rc::Weak::new()) };
+}
+
+/// Between two looks at the connections of a core that a script keeps.
+const REST_MIN: Duration = Duration::from_millis(2);
+/// The looks take a tenth of its time at most.
+const REST_FACTOR: u32 = 10;
+
+/// Serves the connections of this thread's core, in the midst of a command that takes long or waits for one that does.
+pub(crate) fn serve_meanwhile() {
+    // A thread that is no core has nothing to serve.
+    if let Some(seat) = SEAT.with_borrow(rc::Weak::upgrade) {
+        seat.serve_meanwhile();
+    }
+}
+
 async fn serve(node: Arc<Node>, journal: Arc<Journal>, inner: Inner, ready: Sender<()>) {
-    let Inner { index, mut arrivals, load, cores } = inner;
+    let Inner { index, arrivals, load, cores } = inner;
     Journal::enter_core(index);
     let holds = Rc::new(Holds::new(journal));
     let writes = holds.clone();
     tokio::task::spawn_local(async move { poll_fn(|cx| writes.poll_write(cx)).await });
-    let core = RefCell::new(Core::new(&node, index).expect("the OS gives random bytes"));
-    let placement = RefCell::new(Placement::new(index, node.cores.len()));
-    let local = Rc::new(CoreLocal { node, core, holds, placement, scratch: RefCell::new(Scratch::default()) });
+    let local = core_local(node, index, holds).expect("the OS gives random bytes");
+    let seat = Rc::new(Seat {
+        local: Rc::new(local),
+        load,
+        cores,
+        arrivals: RefCell::new(arrivals),
+        connections: RefCell::default(),
+        aside: OnceCell::new(),
+        rests_until: Cell::new(None),
+        is_serving: Cell::new(false),
+    });
+    SEAT.set(Rc::downgrade(&seat));
     // Its buffers are there, and counted: nothing of a core's own comes out of the room for keys later.
     memory::publish_thread();
     let _ = ready.send(());
     drop(ready);
     let tick = tokio::time::sleep(Duration::ZERO);
     tokio::pin!(tick);
+    let local = &seat.local;
     loop {
         tokio::select! {
-            arrival = arrivals.recv() => match arrival {
-                Some(Arrival::New(socket)) => open(&local, socket, &load, &cores),
-                Some(Arrival::Moved(moving)) => match moving.arrive(&local) {
-                    Some(connection) => run(connection, load.clone(), cores.clone()),
-                    None => drop(load.connections.fetch_sub(1, Relaxed)),
-                },
+            arrival = poll_fn(|cx| seat.arrivals.borrow_mut().poll_recv(cx)) => match arrival {
+                Some(arrival) => seat.admit(arrival),
                 None => return,
             },
             () = &mut tick => {
@@ -118,8 +162,8 @@ async fn serve(node: Arc<Node>, journal: Arc<Journal>, inner: Inner, ready: Send
                 if Journal::take_last() > 0 {
                     local.holds.ask();
                 }
-                if let Some(cores) = cores.upgrade() {
-                    local.placement.borrow_mut().look(&load, Cores(cores).loads());
+                if let Some(cores) = seat.cores.upgrade() {
+                    local.placement.borrow_mut().look(&seat.load, Cores(cores).loads());
                 }
                 tick.as_mut().reset(tokio::time::Instant::now() + rest);
             }
@@ -127,40 +171,87 @@ async fn serve(node: Arc<Node>, journal: Arc<Journal>, inner: Inner, ready: Send
     }
 }
 
-fn open(local: &Rc<CoreLocal>, socket: Accepted, load: &Arc<Load>, cores: &Weak<[CoreDoor]>) {
-    let node = &local.node;
-    let (addr, laddr, fd) = socket.names();
-    let mut shared = Shared::new(node.next_client_id(), fd, addr, laddr, base::clock::unix_ms());
-    shared.core = local.core.borrow().index.into();
-    let shared = Arc::new(shared);
-    shared.facts.unix_socket.store(matches!(socket, Accepted::Unix(_)), Relaxed);
-    let Ok(socket) = socket.register() else {
-        load.connections.fetch_sub(1, Relaxed);
-        return;
-    };
-    node.clients.insert(shared.id, shared.clone());
-    local.core.borrow().stats.connections.add(1);
-    let guest = Guest::new(node.clone(), Client::new(node, shared));
-    run(Connection::new(local.clone(), socket, guest), load.clone(), cores.clone());
+fn core_local(node: Arc<Node>, index: usize, holds: Rc<Holds>) -> io::Result<CoreLocal> {
+    let core = RefCell::new(Core::new(&node, index)?);
+    let placement = RefCell::new(Placement::new(index, node.cores.len()));
+    Ok(CoreLocal { node, index, core, holds, placement, scratch: RefCell::new(Scratch::default()) })
 }
 
-/// Serves a connection until it ends or goes to another core.
-fn run(mut connection: Connection, load: Arc<Load>, cores: Weak<[CoreDoor]>) {
-    tokio::task::spawn_local(async move {
-        let target = poll_fn(|cx| connection.poll_steps(cx)).await;
-        load.connections.fetch_sub(1, Relaxed);
-        // How it ended concerns nobody: the peer is gone. Without doors the server is on its way down.
-        match target {
-            Left::For(core) => {
-                if let Some(cores) = cores.upgrade()
-                    && let Some(moving) = connection.leave()
-                {
-                    Cores(cores).pass_on(core, moving);
+impl Seat {
+    fn admit(self: &Rc<Self>, arrival: Arrival) {
+        let connection = match arrival {
+            Arrival::New(socket) => self.open(socket),
+            Arrival::Moved(moving) => moving.arrive(&self.local),
+        };
+        match connection {
+            Some(connection) => self.run(connection),
+            None => drop(self.load.connections.fetch_sub(1, Relaxed)),
+        }
+    }
+
+    fn open(&self, socket: Accepted) -> Option<Connection> {
+        let CoreLocal { node, index, .. } = &*self.local;
+        let (addr, laddr, fd) = socket.names();
+        let mut shared = Shared::new(node.next_client_id(), fd, addr, laddr, base::clock::unix_ms());
+        shared.core = (*index).into();
+        let shared = Arc::new(shared);
+        shared.facts.unix_socket.store(matches!(socket, Accepted::Unix(_)), Relaxed);
+        let socket = socket.register().ok()?;
+        node.clients.insert(shared.id, shared.clone());
+        node.cores[*index].connections.add(1);
+        let guest = Guest::new(node.clone(), Client::new(node, shared));
+        Some(Connection::new(self.local.clone(), socket, guest))
+    }
+
+    /// Serves a connection until it ends or goes to another core.
+    fn run(self: &Rc<Self>, connection: Connection) {
+        let id = connection.id();
+        let connection = Rc::new(RefCell::new(connection));
+        self.connections.borrow_mut().insert(id, Rc::downgrade(&connection));
+        let seat = self.clone();
+        tokio::task::spawn_local(async move {
+            let target = poll_fn(|cx| connection.borrow_mut().poll_steps(cx)).await;
+            seat.connections.borrow_mut().remove(&id);
+            seat.load.connections.fetch_sub(1, Relaxed);
+            let connection = Rc::into_inner(connection).map(RefCell::into_inner);
+            // How it ended concerns nobody: the peer is gone. Without doors the server is on its way down.
+            match (target, seat.cores.upgrade()) {
+                (Left::For(core), Some(cores)) => {
+                    if let Some(moving) = connection.and_then(Connection::leave) {
+                        Cores(cores).pass_on(core, moving);
+                    }
+                }
+                _ => drop(connection),
+            }
+            // What it held is free in the eyes of the other cores, too, though this one may sleep from now on.
+            memory::publish_thread();
+        });
+    }
+
+    /// See [`serve_meanwhile`]. Tasks do not run here: connections that only their task can go on with wait.
+    #[cold]
+    fn serve_meanwhile(self: &Rc<Self>) {
+        let start = Instant::now();
+        if self.rests_until.get().is_some_and(|until| start < until) || self.is_serving.replace(true) {
+            return;
+        }
+        self.load.note_stuck();
+        while let Ok(arrival) = { self.arrivals.borrow_mut().try_recv() } {
+            self.admit(arrival);
+        }
+        let CoreLocal { node, index, holds, .. } = &*self.local;
+        let aside = self.aside.get_or_init(|| core_local(node.clone(), *index, holds.clone()).ok());
+        if let Some(aside) = aside {
+            let connections: Vec<_> = self.connections.borrow().values().filter_map(rc::Weak::upgrade).collect();
+            for connection in connections {
+                // One of them is in the midst of its command.
+                if let Ok(mut connection) = connection.try_borrow_mut() {
+                    connection.serve_aside(aside);
                 }
             }
-            Left::Ended => drop(connection),
         }
-        // What it held is free in the eyes of the other cores, too, though this one may sleep from now on.
-        memory::publish_thread();
-    });
+        let end = Instant::now();
+        self.rests_until.set(Some(end + (REST_FACTOR * (end - start)).max(REST_MIN)));
+        self.is_serving.set(false);
+    }
 }

@@ -60,7 +60,9 @@ impl Host for Process {
         std::env::set_current_dir(node.settings.dir().as_path()).map_err(|error| base::system::reason(&error))
     }
 
-    fn serve_meanwhile(&self) {}
+    fn serve_meanwhile(&self) {
+        crate::cores::serve_meanwhile();
+    }
 
     fn shut_down(&self) {
         let _ = self.end.send(End::Asked);

@@ -23,6 +23,7 @@ const FULL_PERMILLE: u32 = 800;
 const OVERLOADED_PERMILLE: u32 = 950;
 /// A core takes connections over when it has so much less to do.
 const RELIEF_PERMILLE: u32 = 200;
+const WHOLE_PERMILLE: u32 = 1000;
 /// Two cores that together have less to do than this need not be two.
 const TOGETHER_PERMILLE: u32 = 500;
 /// For so many windows in a row they had.
@@ -72,6 +73,11 @@ impl Load {
     pub(crate) fn unpark(&self) {
         let waited_ns = self.now_ns().saturating_sub(self.parked_at_ns.load(Relaxed));
         self.parked_ns.store(self.parked_ns.load(Relaxed) + waited_ns, Relaxed);
+    }
+
+    /// A script keeps the core from all else: new connections are to go elsewhere, until its next window is measured.
+    pub(crate) fn note_stuck(&self) {
+        self.busy_permille.store(WHOLE_PERMILLE, Relaxed);
     }
 
     fn share(&self) -> Share {

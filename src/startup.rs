@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use commands::node::{Node, memory};
 use commands::table::Table;
@@ -25,6 +26,9 @@ use crate::net::listener::{
 };
 use crate::net::socket::Accepted;
 use crate::{cores, log};
+
+/// Between two looks whether a thread has ended.
+const END_LOOK: Duration = Duration::from_millis(1);
 
 /// A server that serves.
 pub struct Running {
@@ -99,8 +103,14 @@ impl Running {
     pub fn stop(self) {
         self.listeners.close();
         for thread in self.threads {
-            // A thread that panicked has logged it.
-            let _ = thread.join();
+            while !thread.is_finished() && !self.node.space.is_halted() {
+                std::thread::sleep(END_LOOK);
+            }
+            // A script that does not end goes with the process; what it did is not whole, and in no log.
+            if thread.is_finished() {
+                // A thread that panicked has logged it.
+                let _ = thread.join();
+            }
         }
         self.keep.stop();
     }
@@ -134,6 +144,7 @@ fn start_with(configured: Configured, is_loading: bool) -> Result<Running, Start
     let (end_sender, end) = unbounded_channel();
     let host = Process { node: Arc::downgrade(&node), listeners: Arc::downgrade(&listeners), end: end_sender.clone() };
     node.set_host(Box::new(host));
+    node.space.set_meanwhile(cores::serve_meanwhile);
     let journal = Arc::new(Journal::new(count));
     listeners.listen_first()?;
     let keep = Keep::new(&node, journal.clone());
@@ -430,7 +441,7 @@ mod tests {
         let port = free_port();
         let running = started(port, &["--enable-debug-command", "yes"]).expect("the port is free");
         let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
-        stream.set_read_timeout(Some(std::time::Duration::from_secs(10))).expect("a socket");
+        stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket");
         assert!(talk(&mut stream, "CLIENT INFO", "\n\r\n").contains("io-thread=0"));
         let state = "SELECT 3\r\nCLIENT SETNAME mover\r\nWATCH k\r\nDEBUG SLEEP 0.02";
         talk(&mut stream, state, "+OK\r\n+OK\r\n+OK\r\n+OK\r\n");

@@ -237,10 +237,15 @@ impl Shared {
     /// Raises a signal and wakes the connection's task.
     pub fn raise(&self, signal: u32) {
         if self.signals.fetch_or(signal, SeqCst) & signal != signal {
-            let waker = self.waker.lock().clone();
-            if let Some(waker) = waker {
-                waker.wake();
-            }
+            self.wake();
+        }
+    }
+
+    /// Wakes the connection's task.
+    pub fn wake(&self) {
+        let waker = self.waker.lock().clone();
+        if let Some(waker) = waker {
+            waker.wake();
         }
     }
 

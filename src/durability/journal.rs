@@ -52,6 +52,11 @@ impl Journal {
     pub(crate) fn take_last() -> Seq {
         LAST.replace(0)
     }
+
+    /// Undoes `take_last`, around what is done for others in the midst of a command.
+    pub(crate) fn put_back(place: Seq) {
+        LAST.set(place);
+    }
 }
 
 impl commands::node::log::Log for Journal {

@@ -4,6 +4,8 @@
 //! else: buffers belong to the core and are only borrowed while a batch runs; a connection has buffers of its
 //! own only while a command is incomplete or a reply does not fit the socket.
 
+mod aside;
+
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::Future as _;
@@ -34,6 +36,7 @@ use crate::placement::Placement;
 /// What the connections of one core share.
 pub(crate) struct CoreLocal {
     pub(crate) node: Arc<Node>,
+    pub(crate) index: usize,
     pub(crate) core: RefCell<Core>,
     pub(crate) holds: std::rc::Rc<Holds>,
     pub(crate) placement: RefCell<Placement>,
@@ -109,7 +112,7 @@ impl Moving {
     /// The connection on its new core; None where the system cannot watch its socket.
     pub(crate) fn arrive(self, local: &std::rc::Rc<CoreLocal>) -> Option<Connection> {
         let Self { socket, guest, input, input_peak, needed } = self;
-        guest.client.shared.core.store(local.core.borrow().index, Relaxed);
+        guest.client.shared.core.store(local.index, Relaxed);
         let socket = socket.register().ok()?;
         Some(Connection { input, input_peak, needed, ..Connection::new(local.clone(), socket, guest) })
     }
@@ -184,14 +187,12 @@ impl Connection {
     fn target(&self) -> Option<usize> {
         let turn_ns = self.local.core.borrow().batch_ns();
         let target = self.local.placement.borrow().target(self.guest.client.shared.id, turn_ns)?;
-        // Nothing may be under way that belongs to this core's runtime.
-        let is_at_rest = self.output.is_empty()
-            && self.held_for == 0
-            && self.pause.is_none()
-            && self.deadline.is_none()
-            && self.guest.client.waiting.is_none()
-            && !self.guest.client.closing;
-        is_at_rest.then_some(target)
+        (self.is_at_rest() && !self.guest.client.closing).then_some(target)
+    }
+
+    /// Its client's number.
+    pub(crate) fn id(&self) -> u64 {
+        self.guest.client.shared.id
     }
 
     fn poll_until_left(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Left>> {

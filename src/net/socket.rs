@@ -1,10 +1,11 @@
 //! A client's socket, TCP or unix.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
@@ -52,6 +53,29 @@ impl Socket {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buffer),
             Self::Unix(stream) => Pin::new(stream).poll_read(cx, buffer),
+        }
+    }
+
+    /// Reads what is there without asking the runtime whether there is anything.
+    pub(crate) fn read_now(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        (&*self.raw()).read(buffer)
+    }
+
+    /// Writes what fits without asking the runtime whether anything does.
+    pub(crate) fn write_now(&self, bytes: &[u8]) -> io::Result<usize> {
+        (&*self.raw()).write(bytes)
+    }
+
+    /// Tells the peer that the connection is over, before the descriptor is closed.
+    pub(crate) fn hang_up(&self) {
+        // A peer that is gone already needs no telling.
+        let _ = self.raw().shutdown(std::net::Shutdown::Both);
+    }
+
+    fn raw(&self) -> SockRef<'_> {
+        match self {
+            Self::Tcp(stream) => SockRef::from(stream),
+            Self::Unix(stream) => SockRef::from(stream),
         }
     }
 

@@ -4,7 +4,7 @@ use lua::{Kind, Stack};
 
 use super::cache::Script;
 use super::interpreter::Interpreter;
-use super::runner::{Program, Runner, Stop};
+use super::runner::{Program, Runner, Stop, killed};
 use super::shebang::may;
 use super::{to_lua, to_resp};
 use crate::args::Args;
@@ -129,7 +129,7 @@ fn run(
                 let mut stack = state.stack();
                 match result {
                     Ok(()) => answer(ctx, &mut stack, proto),
-                    Err(lua::Raised) => fail(ctx, &mut stack, program),
+                    Err(lua::Raised) => fail(ctx, &mut stack, program, stop),
                 }
                 return Ok(());
             }
@@ -162,7 +162,7 @@ fn count(ctx: &mut Ctx<'_>, stack: &mut Stack<'_>, line: &[u8]) {
 }
 
 /// Answers the error on top.
-fn fail(ctx: &mut Ctx<'_>, stack: &mut Stack<'_>, program: &Program<'_>) {
+fn fail(ctx: &mut Ctx<'_>, stack: &mut Stack<'_>, program: &Program<'_>, stop: Option<Stop>) {
     let mut line = Vec::new();
     let top = stack.len();
     if stack.kind(top) == Kind::Table {
@@ -182,7 +182,9 @@ fn fail(ctx: &mut Ctx<'_>, stack: &mut Stack<'_>, program: &Program<'_>) {
         }
     } else {
         line.extend_from_slice(b"ERR ");
-        line.extend_from_slice(stack.text(top).unwrap_or(b"unknown error"));
+        // A kill within pcall leaves no error but that the error could not be handled.
+        let killed = (stop == Some(Stop::Killed)).then(|| [killed(program).to_bytes(), b"."].concat());
+        line.extend_from_slice(killed.as_deref().or(stack.text(top)).unwrap_or(b"unknown error"));
         execute::count_error(ctx.node, ctx.core.stats, "ERR");
         line.extend_from_slice(b" script: ");
         line.extend_from_slice(program.name);

@@ -80,6 +80,11 @@ const BUSY: &CStr = c"The script waits for another one.";
 /// What changes something that others see.
 const WRITES: u32 = flag::WRITE | flag::MAY_REPLICATE | flag::PUBSUB;
 
+/// What a program that is killed answers.
+pub(super) fn killed(program: &Program<'_>) -> &'static CStr {
+    if program.is_function { KILLED_FUNCTION } else { KILLED_SCRIPT }
+}
+
 impl<'r, 'c> Runner<'r, 'c> {
     pub(crate) fn new(ctx: &'r mut Ctx<'c>, program: &'r Program<'r>, scratch: &'r mut Scratch, is_full: bool) -> Self {
         let started = Instant::now();
@@ -200,7 +205,7 @@ impl<'r, 'c> Runner<'r, 'c> {
         });
         if job.kill.load(SeqCst) && !wrote {
             self.stop = Some(Stop::Killed);
-            return Some(if program.is_function { KILLED_FUNCTION } else { KILLED_SCRIPT });
+            return Some(killed(program));
         }
         let threshold_ms = node.settings.busy_reply_threshold();
         let elapsed = started.elapsed();

@@ -64,6 +64,9 @@ pub(crate) fn shutdown(ctx: &mut Ctx, words: Rest) -> Result<()> {
         // Nothing here waits for replicas, so a shutdown is over as soon as it began.
         return Err(Error::Plain("ERR No shutdown in progress."));
     }
+    if !how.nosave && ctx.node.space.is_halted() {
+        return Err(ctx.node.scripts.jobs.busy_error());
+    }
     let saves = how.save || (!how.nosave && ctx.node.has_save_points());
     if !saves {
         ctx.node.prepare_end(false);
