@@ -155,6 +155,8 @@ fn without_internals(info: &str) -> String {
             lines.next();
             continue;
         }
+        // A list of ten elements is indented by one more than one of eight.
+        let line = line.replace(")  ", ") ");
         let _ = writeln!(kept, "{}", line.trim_start().trim_start_matches(|c: char| c.is_ascii_digit()));
     }
     kept
