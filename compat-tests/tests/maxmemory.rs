@@ -2,6 +2,7 @@
 
 use compat_tests::connection::Connection;
 use compat_tests::target::{Target, Tcp};
+use resp::Reply;
 use std::time::Duration;
 
 fn call(client: &mut Connection, words: &str) -> String {
@@ -9,7 +10,8 @@ fn call(client: &mut Connection, words: &str) -> String {
 }
 
 fn used_memory(client: &mut Connection) -> i64 {
-    let info = call(client, "INFO memory");
+    let Ok(Reply::Bulk(info)) = client.words("INFO memory") else { panic!("INFO answers no text") };
+    let info = String::from_utf8_lossy(&info);
     let row = info.lines().find_map(|line| line.trim().strip_prefix("used_memory:"));
     row.and_then(|figure| figure.parse().ok()).unwrap_or_else(|| panic!("no used_memory in {info}"))
 }
