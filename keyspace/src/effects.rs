@@ -39,6 +39,11 @@ impl Effects {
         self.is_on = false;
     }
 
+    /// Collects them, or not, for a while: answers what it was before.
+    pub fn set_on(&mut self, is_on: bool) -> bool {
+        std::mem::replace(&mut self.is_on, is_on)
+    }
+
     /// Whether effects are wanted.
     #[inline]
     pub fn is_on(&self) -> bool {

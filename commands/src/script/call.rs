@@ -55,7 +55,7 @@ pub(crate) fn run_script(
 ) -> Result<()> {
     let program =
         Program { name: &script.sha, is_function: false, flags: script.flags, is_readonly_call: call.is_readonly };
-    run(ctx, interpreter, &program, call, |interpreter| {
+    run(ctx, interpreter, &program, |interpreter| {
         interpreter.push(&script.sha);
         let mut stack = interpreter.state.stack();
         stack.push_globals();
@@ -100,10 +100,8 @@ fn run(
     ctx: &mut Ctx<'_>,
     interpreter: &mut Interpreter,
     program: &Program<'_>,
-    call: &Call<'_>,
     push: impl Fn(&mut Interpreter) -> i32,
 ) -> Result<()> {
-    let _ = call;
     let is_full = is_full(ctx);
     admit(program, is_full)?;
     let db = ctx.client.db;

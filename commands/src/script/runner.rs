@@ -77,6 +77,8 @@ const KILLED_SCRIPT: &CStr = c"Script killed by user with SCRIPT KILL.";
 const KILLED_FUNCTION: &CStr = c"Script killed by user with FUNCTION KILL.";
 const AGAIN: &CStr = c"The script begins anew.";
 const BUSY: &CStr = c"The script waits for another one.";
+/// The bit of `redis.set_repl` for the log.
+const REPLICATES_TO_LOG: u8 = 1;
 /// What changes something that others see.
 const WRITES: u32 = flag::WRITE | flag::MAY_REPLICATE | flag::PUBSUB;
 
@@ -158,7 +160,11 @@ impl<'r, 'c> Runner<'r, 'c> {
         }
         reply.clear();
         reply.set_proto(self.proto);
+        // What is kept from the log leaves no effect.
+        let wants_effects = self.ctx.wants_effects();
+        self.ctx.keys.tally.effects.set_on(wants_effects && self.replication & REPLICATES_TO_LOG != 0);
         run(self.ctx, request, reply);
+        self.ctx.keys.tally.effects.set_on(wants_effects);
         Ok(())
     }
 

@@ -205,4 +205,17 @@ mod tests {
         assert!(!known(&mut fixture, "return 0"));
         assert_eq!(fixture.node.scripts.cache.counts().0, 501);
     }
+
+    #[test]
+    fn what_is_kept_from_the_log_leaves_no_effect() {
+        let mut fixture = Fixture::new();
+        fixture.keep_effects();
+        let script = "redis.call('set','a','1') redis.set_repl(redis.REPL_NONE) redis.call('set','b','1') \
+                      redis.set_repl(redis.REPL_AOF) redis.call('set','c','1')";
+        fixture.run(1, &[b"EVAL", script.as_bytes(), b"0"]);
+        let effects = fixture.take_effects();
+        let keys: Vec<&[u8]> = effects.iter().filter_map(|(_, words)| words.get(1)).map(Vec::as_slice).collect();
+        assert_eq!(keys, [b"a", b"c"]);
+        assert_eq!(fixture.cli(1, "GET b"), "\"1\"");
+    }
 }

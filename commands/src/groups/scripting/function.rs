@@ -24,7 +24,7 @@ const FLUSH_TYPE: Error = Error::Plain("ERR FUNCTION FLUSH only supports SYNC|AS
     tips("request_policy:all_shards", "response_policy:all_succeeded"),
     args(ArgDoc::one_of("flush-type", <FlushType as OneOf>::DOCS).optional())
 )]
-fn flush(_ctx: &mut Ctx, flush_type: Rest) -> Result<Done> {
+fn flush(ctx: &mut Ctx, flush_type: Rest) -> Result<Done> {
     let mut words = flush_type.0;
     if words.len() > 1 {
         return Err(Error::Plain(
@@ -32,7 +32,11 @@ fn flush(_ctx: &mut Ctx, flush_type: Rest) -> Result<Done> {
         ));
     }
     let known = words.is_empty() || FlushType::take_if(&mut words)?.is_some();
-    if known && words.is_empty() { Ok(Done) } else { Err(FLUSH_TYPE) }
+    if !known || !words.is_empty() {
+        return Err(FLUSH_TYPE);
+    }
+    ctx.node.function_libraries.lock().clear();
+    Ok(Done)
 }
 
 /// Ends the function that runs.
@@ -81,8 +85,10 @@ fn stats(ctx: &mut Ctx) -> Result<()> {
     ctx.out.bulk(b"LUA");
     ctx.out.map(2);
     ctx.out.bulk(b"libraries_count");
-    ctx.out.int(0);
+    let libraries = ctx.node.function_libraries.lock().len();
+    ctx.out.int(libraries as i64);
     ctx.out.bulk(b"functions_count");
+    // Libraries are kept for the next snapshot; none is compiled, so no function can be called.
     ctx.out.int(0);
     Ok(())
 }
@@ -95,40 +101,10 @@ fn help(ctx: &mut Ctx) -> Result<()> {
 }
 
 const HELP_LINES: &[&str] = &[
-    "LOAD [REPLACE] <FUNCTION CODE>",
-    "    Create a new library with the given library name and code.",
-    "DELETE <LIBRARY NAME>",
-    "    Delete the given library.",
-    "LIST [LIBRARYNAME PATTERN] [WITHCODE]",
-    "    Return general information on all the libraries:",
-    "    * Library name",
-    "    * The engine used to run the Library",
-    "    * Functions list",
-    "    * Library code (if WITHCODE is given)",
-    "    It also possible to get only function that matches a pattern using LIBRARYNAME argument.",
-    "STATS",
-    "    Return information about the current function running:",
-    "    * Function name",
-    "    * Command used to run the function",
-    "    * Duration in MS that the function is running",
-    "    If no function is running, return nil",
-    "    In addition, returns a list of available engines.",
-    "KILL",
-    "    Kill the current running function.",
     "FLUSH [ASYNC|SYNC]",
-    "    Delete all the libraries.",
-    "    When called without the optional mode argument, the behavior is determined by the",
-    "    lazyfree-lazy-user-flush configuration directive. Valid modes are:",
-    "    * ASYNC: Asynchronously flush the libraries.",
-    "    * SYNC: Synchronously flush the libraries.",
-    "DUMP",
-    "    Return a serialized payload representing the current libraries, can be restored using FUNCTION RESTORE command",
-    "RESTORE <PAYLOAD> [FLUSH|APPEND|REPLACE]",
-    "    Restore the libraries represented by the given payload, it is possible to give a restore policy to",
-    "    control how to handle existing libraries (default APPEND):",
-    "    * FLUSH: delete all existing libraries.",
-    "    * APPEND: appends the restored libraries to the existing libraries. On collision, abort.",
-    "    * REPLACE: appends the restored libraries to the existing libraries, On collision, replace the old",
-    "      libraries with the new libraries (notice that even on this option there is a chance of failure",
-    "      in case of functions name collision with another library).",
+    "    Forget the libraries that came with a snapshot.",
+    "KILL",
+    "    End the function that runs.",
+    "STATS",
+    "    Tell which function runs, and how many libraries there are.",
 ];

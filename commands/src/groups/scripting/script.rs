@@ -123,19 +123,15 @@ fn debug(_ctx: &mut Ctx, words: Rest) -> Result<Done> {
 fn help(ctx: &mut Ctx) -> Result<()> {
     let lines = [
         "DEBUG (YES|SYNC|NO)",
-        "    Set the debug mode for subsequent scripts executed.",
+        "    Say how this client's next scripts are debugged.",
         "EXISTS <sha1> [<sha1> ...]",
-        "    Return information about the existence of the scripts in the script cache.",
+        "    Tell which scripts are known.",
         "FLUSH [ASYNC|SYNC]",
-        "    Flush the Lua scripts cache. Very dangerous on replicas.",
-        "    When called without the optional mode argument, the behavior is determined by the",
-        "    lazyfree-lazy-user-flush configuration directive. Valid modes are:",
-        "    * ASYNC: Asynchronously flush the scripts cache.",
-        "    * SYNC: Synchronously flush the scripts cache.",
+        "    Forget all scripts.",
         "KILL",
-        "    Kill the currently executing Lua script.",
+        "    End the script that runs, unless it has written.",
         "LOAD <script>",
-        "    Load a script into the scripts cache without executing it.",
+        "    Keep a script, and answer the SHA-1 that EVALSHA names it by.",
     ];
     reply::help(ctx.out, "SCRIPT", &lines);
     Ok(())

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use commands_macros::command;
 use settings::{Caller, Extent, LogLevel, SetError, Spec};
 
-use super::{help, is_local};
+use super::is_local;
 use crate::args::{Many, Pair};
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
@@ -160,7 +160,7 @@ pub(super) fn rewrite_file(ctx: &Ctx, extent: Extent) -> Result<Done> {
 /// Answers the subcommands with a line about each.
 #[command("HELP", since = "5.0.0", complexity = "O(1)", flags(LOADING | STALE))]
 pub(crate) fn help(ctx: &mut Ctx) -> Result<()> {
-    help::write(
+    crate::reply::help(
         ctx.out,
         "CONFIG",
         &[

@@ -2,7 +2,7 @@
 
 use commands_macros::command;
 
-use super::{graph, help};
+use super::graph;
 use crate::args::Rest;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
@@ -217,7 +217,7 @@ pub(crate) fn reset(ctx: &mut Ctx, events: Rest) -> Result<usize> {
 /// Answers the subcommands with a line about each.
 #[command("HELP", since = "2.8.13", complexity = "O(1)", flags(LOADING | STALE))]
 pub(crate) fn help(ctx: &mut Ctx) -> Result<()> {
-    help::write(
+    crate::reply::help(
         ctx.out,
         "LATENCY",
         &[

@@ -3,7 +3,6 @@
 use commands_macros::{Args, command};
 use keyspace::keys::Key;
 
-use super::help;
 use super::info::Figures;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
@@ -183,7 +182,7 @@ pub(crate) fn usage(ctx: &mut Ctx, key: Key, #[options] options: UsageOptions) -
 /// Answers the subcommands with a line about each.
 #[command("HELP", since = "4.0.0", complexity = "O(1)", flags(LOADING | STALE))]
 pub(crate) fn help(ctx: &mut Ctx) -> Result<()> {
-    help::write(
+    crate::reply::help(
         ctx.out,
         "MEMORY",
         &[

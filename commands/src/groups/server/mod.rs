@@ -8,7 +8,6 @@ mod dbsize;
 mod debug;
 mod flush;
 mod graph;
-mod help;
 mod info;
 mod latency;
 mod lolwut;

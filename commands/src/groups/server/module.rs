@@ -2,7 +2,7 @@
 
 use commands_macros::command;
 
-use super::{help, is_local};
+use super::is_local;
 use crate::args::Rest;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
@@ -18,7 +18,7 @@ pub(crate) static MODULE: Command = Command::container(
 /// Answers the subcommands with a line about each.
 #[command("HELP", since = "5.0.0", complexity = "O(1)", flags(LOADING | STALE))]
 pub(crate) fn help(ctx: &mut Ctx) -> Result<()> {
-    help::write(
+    crate::reply::help(
         ctx.out,
         "MODULE",
         &[

@@ -2,7 +2,6 @@
 
 use commands_macros::command;
 
-use super::help;
 use crate::args::UnreadWord;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
@@ -76,7 +75,7 @@ pub(crate) fn reset(ctx: &mut Ctx) -> Result<Done> {
 /// Answers the subcommands with a line about each.
 #[command("HELP", since = "6.2.0", complexity = "O(1)", flags(LOADING | STALE))]
 pub(crate) fn help(ctx: &mut Ctx) -> Result<()> {
-    help::write(
+    crate::reply::help(
         ctx.out,
         "SLOWLOG",
         &[

@@ -188,7 +188,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Takes `\uXXXX`, or two of them where they are a surrogate pair; the bytes used.
+    /// Takes `\u` with four hexadecimal digits, twice where they are a surrogate pair; the bytes used.
     fn unicode(&mut self) -> Option<usize> {
         let unit = |at: usize| -> Option<u32> {
             let escape = self.text.get(at..at + 6)?;

@@ -7,7 +7,6 @@ mod users;
 use acl::category;
 use commands_macros::command;
 
-use super::help;
 use crate::args::{Many, Rest};
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
@@ -126,7 +125,7 @@ pub(crate) fn genpass(ctx: &mut Ctx, bits: Option<i64>) -> Result<()> {
 /// Answers the subcommands with a line about each.
 #[command("HELP", since = "6.0.0", complexity = "O(1)", flags(LOADING | STALE))]
 pub(crate) fn help(ctx: &mut Ctx) -> Result<()> {
-    help::write(
+    crate::reply::help(
         ctx.out,
         "ACL",
         &[

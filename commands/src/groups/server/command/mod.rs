@@ -7,7 +7,6 @@ mod list;
 
 use commands_macros::command;
 
-use super::help;
 use crate::args::Rest;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
@@ -48,7 +47,7 @@ pub(crate) fn count(ctx: &mut Ctx) -> Result<usize> {
 /// Answers the subcommands with a line about each.
 #[command("HELP", since = "5.0.0", complexity = "O(1)", flags(LOADING | STALE), categories(CONNECTION))]
 pub(crate) fn help(ctx: &mut Ctx) -> Result<()> {
-    help::write(
+    crate::reply::help(
         ctx.out,
         "COMMAND",
         &[

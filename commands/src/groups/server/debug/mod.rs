@@ -14,7 +14,7 @@ use std::time::Duration;
 use commands_macros::command;
 use settings::LogLevel;
 
-use super::{config, help, is_local};
+use super::{config, is_local};
 use crate::args::{Args, Rest};
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
@@ -201,7 +201,7 @@ fn string_match(ctx: &mut Ctx, mut words: Args) -> Result<()> {
 }
 
 fn write_help(ctx: &mut Ctx, _: Args) -> Result<()> {
-    help::write(
+    crate::reply::help(
         ctx.out,
         "DEBUG",
         &[
