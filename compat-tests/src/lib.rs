@@ -1,6 +1,7 @@
 //! Is it like Redis? Transcripts, properties and histories, run against this server and against a real one.
 //!
-//! - [`target`]: the servers under test, all behind one trait; [`connection`]: a blocking client of one of them.
+//! - [`target`]: the servers under test, all behind one trait, at [`ports`] of their own;
+//!   [`connection`]: a blocking client of one of them.
 //! - [`transcript`]: the files of `cases/`, redis-cli sessions with their expected replies.
 //! - [`model`]: random command sequences on two servers at once; every reply and the final state must agree.
 //! - [`concurrent`]: several connections at once; the history of each key must be linearizable.
@@ -13,6 +14,7 @@ pub mod connection;
 pub mod effects;
 pub mod model;
 pub mod pattern;
+pub mod ports;
 pub mod rng;
 pub mod target;
 pub mod transcript;

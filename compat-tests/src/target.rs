@@ -3,8 +3,9 @@
 //! Invariant: a server that was started here is stopped by its process id when its target is dropped.
 
 use crate::connection::{Connection, Stream};
+use crate::ports;
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -111,7 +112,17 @@ impl Tcp {
     }
 
     fn start(binary: &Path, own_dir: Option<&Path>) -> Result<Tcp, String> {
-        let port = free_port().map_err(|e| format!("no free port on the loopback: {e}"))?;
+        // Somebody else may take the port before the server does: then another one is tried.
+        let mut tries = 0;
+        loop {
+            match Tcp::start_at(ports::free()?, binary, own_dir) {
+                Err(_) if tries < 3 => tries += 1,
+                result => return result,
+            }
+        }
+    }
+
+    fn start_at(port: u16, binary: &Path, own_dir: Option<&Path>) -> Result<Tcp, String> {
         let fresh = || std::env::temp_dir().join(format!("compat-tests-{}-{port}", std::process::id()));
         let dir = own_dir.map_or_else(fresh, Path::to_owned);
         std::fs::create_dir_all(&dir).map_err(|e| format!("cannot make {}: {e}", dir.display()))?;
@@ -140,17 +151,24 @@ impl Tcp {
             if let Some(Ok(Some(status))) = self.child.as_mut().map(|child| child.process.try_wait()) {
                 return Err(format!("{} ended before it listened ({status})", binary.display()));
             }
-            if self.connect().is_ok() {
-                return Ok(());
+            if let Ok(stream) = self.connect() {
+                return self.is_ours(&mut Connection::new(stream), binary);
             }
             std::thread::sleep(Duration::from_millis(10));
         }
         Err(format!("{} did not listen within 10 s", binary.display()))
     }
-}
 
-fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+    /// Whether the process that answers is the one that was started, and not another one at the same port.
+    fn is_ours(&self, client: &mut Connection, binary: &Path) -> Result<(), String> {
+        let Some(child) = &self.child else { return Ok(()) };
+        let info = client.words("INFO server").map_err(|e| format!("{} does not answer: {e}", binary.display()))?;
+        let field = format!("process_id:{}\r\n", child.process.id());
+        match String::from_utf8_lossy(info.as_bytes().unwrap_or_default()).contains(&field) {
+            true => Ok(()),
+            false => Err(format!("another server than {} answers at {}", binary.display(), self.address)),
+        }
+    }
 }
 
 fn redis_binary() -> Result<PathBuf, String> {

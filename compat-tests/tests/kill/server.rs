@@ -1,11 +1,12 @@
 //! A server process that is killed and started again on the same directory.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use compat_tests::ports;
 use compat_tests::target::our_binary;
 
 /// See the module's head.
@@ -23,8 +24,7 @@ impl Server {
             Some(path) => path.into(),
             None => our_binary()?,
         };
-        let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(|error| error.to_string())?;
-        let port = listener.local_addr().map_err(|error| error.to_string())?.port();
+        let port = ports::free()?;
         let dir = std::env::temp_dir().join(format!("kill-{}-{port}", std::process::id()));
         std::fs::create_dir_all(&dir).map_err(|error| error.to_string())?;
         Ok(Self { binary, policy: policy.to_owned(), port, dir, process: Mutex::new(None) })
