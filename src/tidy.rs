@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 const FLOORS: &[&[&str]] = &[
     &["base"],
-    &["resp", "settings", "keyspace", "acl", "lua"],
+    &["resp", "settings", "keyspace", "acl", "lua", "ownership"],
     &["persistence"],
     &["commands-macros"],
     &["commands"],
@@ -72,6 +72,7 @@ fn sources() -> Vec<(String, String)> {
         "keyspace",
         "acl",
         "lua",
+        "ownership",
         "persistence",
         "commands",
         "compat-tests",
@@ -154,7 +155,7 @@ fn crates_import_only_from_lower_floors() {
     let floor = |name: &str| FLOORS.iter().position(|floor| floor.contains(&name));
     let mut faults = Vec::new();
     for manifest in
-        ["base", "resp", "settings", "keyspace", "acl", "lua", "persistence", "commands/macros", "commands", "."]
+        ["base", "resp", "settings", "keyspace", "acl", "lua", "ownership", "persistence", "commands/macros", "commands", "."]
     {
         let text = fs::read_to_string(root().join(manifest).join("Cargo.toml")).expect("a manifest");
         let package = text.split("[package]").nth(1).unwrap_or(&text);
