@@ -1,6 +1,6 @@
 # Each verb is short; .ci/run calls these too.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-.PHONY: run test clients check bench bench-micro bench-compare fuzz crash generate
+.PHONY: run test clients check bench bench-micro bench-compare fuzz leases crash generate
 
 run: # the server on port 6379: make run ARGS="--port 7000"
 	cargo run --release -p stateless-server -- $(ARGS)
@@ -32,6 +32,9 @@ fuzz: # the fuzz targets and the models for minutes instead of seconds, on a sta
 	cargo build -p stateless-server
 	SEED=$${SEED:-$$(date +%s)} FUZZ_INPUTS=3000000 cargo test --profile fast -p compat-tests --test fuzz
 	STEPS=100000 SEED=$${SEED:-$$(date +%s)} cargo run -p compat-tests --bin model -- ours redis $(ARGS)
+
+leases: # random schedules of leases against a model, a million steps
+	LEASE_STEPS=$${LEASE_STEPS:-1000000} SEED=$${SEED:-$$(date +%s)} cargo test --profile fast -p ownership --lib random_schedules -- --nocapture
 
 crash: # the log: thousands of crash points on a simulated disk, then kill -9 under load, a thousand times for each policy
 	SEED=$${SEED:-$$(date +%s)} CRASH_POINTS=$${CRASH_POINTS:-5000} cargo test --profile fast -p persistence --test crash

@@ -76,7 +76,7 @@ impl Owners {
                     return Err(Box::new(Conflict { new: new.clone(), known: known.clone(), witness }));
                 }
             }
-            prefixes.insert(&new.pattern, number as u32);
+            prefixes.insert(&new.pattern, number as u64);
         }
         let index = Index::new(rules.iter().map(|rule| &rule.pattern));
         Ok(Self { rules, index })

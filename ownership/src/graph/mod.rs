@@ -141,7 +141,7 @@ impl Graph {
     fn connect(&mut self) {
         let mut sources = Prefixes::default();
         for (id, node) in self.nodes.iter().enumerate().filter(|(_, node)| !node.triggers.is_empty()) {
-            sources.insert(&node.pattern, id as u32);
+            sources.insert(&node.pattern, id as u64);
         }
         let mut targets: Vec<u32> = self.effects.iter().flatten().map(|effect| effect.target).collect();
         targets.sort_unstable();
@@ -149,7 +149,7 @@ impl Graph {
         for target in targets {
             let pattern = &self.nodes[target as usize].pattern;
             let meets = |&id: &u32| self.nodes[id as usize].pattern.overlap(pattern).is_some();
-            self.nodes[target as usize].leads_to = sources.near(pattern).filter(meets).collect();
+            self.nodes[target as usize].leads_to = sources.near(pattern).map(|id| id as u32).filter(meets).collect();
         }
     }
 
