@@ -154,9 +154,19 @@ fn unsafe_stands_only_in_named_modules() {
 fn crates_import_only_from_lower_floors() {
     let floor = |name: &str| FLOORS.iter().position(|floor| floor.contains(&name));
     let mut faults = Vec::new();
-    for manifest in
-        ["base", "resp", "settings", "keyspace", "acl", "lua", "ownership", "persistence", "commands/macros", "commands", "."]
-    {
+    for manifest in [
+        "base",
+        "resp",
+        "settings",
+        "keyspace",
+        "acl",
+        "lua",
+        "ownership",
+        "persistence",
+        "commands/macros",
+        "commands",
+        ".",
+    ] {
         let text = fs::read_to_string(root().join(manifest).join("Cargo.toml")).expect("a manifest");
         let package = text.split("[package]").nth(1).unwrap_or(&text);
         let name = package.lines().find_map(|line| line.strip_prefix("name = ")).unwrap_or("").trim_matches('"');
