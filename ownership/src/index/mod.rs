@@ -187,8 +187,8 @@ fn load(key: &[u8], at: usize) -> u64 {
 #[inline]
 fn separator(word: u64) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    let zeros = word ^ ONES * SEPARATOR as u64;
-    let found = zeros.wrapping_sub(ONES) & !zeros & ONES << 7;
+    let zeros = word ^ (ONES * SEPARATOR as u64);
+    let found = zeros.wrapping_sub(ONES) & !zeros & (ONES << 7);
     found.trailing_zeros() as usize / 8
 }
 

@@ -155,8 +155,8 @@ impl World {
         self.tokens = token;
         for (held_mode, holder, held) in self.held.values().filter(|(_, holder, _)| *holder != connection) {
             assert!(!Self::meet((*held_mode, held), (mode, &patterns)), "{connection} beside {holder}");
-            let both = |key: &&str| matches(held, key) && matches(&patterns, key);
-            assert!(mode == Mode::Borrow && *held_mode == Mode::Borrow || !KEYS.iter().any(|key| both(&key)));
+            let both = |key: &str| matches(held, key) && matches(&patterns, key);
+            assert!(mode == Mode::Borrow && *held_mode == Mode::Borrow || !KEYS.iter().any(|key| both(key)));
         }
         self.held.insert(token, (mode, connection, patterns));
     }

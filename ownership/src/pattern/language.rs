@@ -28,8 +28,8 @@ impl Pattern {
         if !prefixes_agree(self, other) {
             return None;
         }
-        let width = other.items.len() + 1;
-        let goal = self.items.len() * width + other.items.len();
+        let width = other.0.items.len() + 1;
+        let goal = self.0.items.len() * width + other.0.items.len();
         // Where a state was reached from, and by which byte.
         let mut came: Vec<Option<(u32, Option<u8>)>> = vec![None; goal + 1];
         let mut open = std::collections::VecDeque::from([0usize]);
@@ -38,7 +38,7 @@ impl Pattern {
             if state == goal {
                 return Some(spell(&came, goal));
             }
-            let (a, b) = (self.items.get(state / width), other.items.get(state % width));
+            let (a, b) = (self.0.items.get(state / width), other.0.items.get(state % width));
             let mut step = |to: usize, byte: Option<u8>, is_free: bool| {
                 if came[to].is_none() {
                     came[to] = Some((state as u32, byte));
@@ -64,7 +64,7 @@ impl Pattern {
     /// Whether every key of `other` is one of this pattern. Exact, except that it gives up where that would take
     /// exponential time.
     pub fn cover(&self, other: &Self) -> Cover {
-        if self.text == other.text || *self.items == [Item::Many(ByteSet::ALL)] {
+        if self.0.text == other.0.text || *self.0.items == [Item::Many(ByteSet::ALL)] {
             return Cover::Yes;
         }
         if let Some(key) = other.key() {
@@ -80,8 +80,8 @@ impl Pattern {
 }
 
 fn prefixes_agree(a: &Pattern, b: &Pattern) -> bool {
-    let shared = a.literal_len.min(b.literal_len);
-    a.items[..shared] == b.items[..shared]
+    let shared = a.0.literal_len.min(b.0.literal_len);
+    a.0.items[..shared] == b.0.items[..shared]
 }
 
 /// What an item takes, and how far a position moves when it has taken it.
@@ -126,8 +126,8 @@ struct State {
 
 impl<'p> Search<'p> {
     fn new(wide: &'p Pattern, narrow: &'p Pattern) -> Self {
-        let mut start: Positions = SmallVec::from_elem(0, wide.items.len() / 64 + 1);
-        super::reach(&wide.items, 0, &mut start);
+        let mut start: Positions = SmallVec::from_elem(0, wide.0.items.len() / 64 + 1);
+        super::reach(&wide.0.items, 0, &mut start);
         let mut search =
             Self { wide, narrow, alphabet: alphabet(wide, narrow), seen: HashSet::new(), states: Vec::new(), steps: 0 };
         search.push(State { narrow: 0, wide: start, from: 0, byte: None });
@@ -147,8 +147,8 @@ impl<'p> Search<'p> {
                 return Cover::Unknown;
             }
             let State { narrow, ref wide, .. } = self.states[at];
-            let Some(&item) = self.narrow.items.get(narrow as usize) else {
-                let end = self.wide.items.len();
+            let Some(&item) = self.narrow.0.items.get(narrow as usize) else {
+                let end = self.wide.0.items.len();
                 if wide[end / 64] >> (end % 64) & 1 == 0 {
                     return Cover::No(self.key(at));
                 }
@@ -175,7 +175,7 @@ impl<'p> Search<'p> {
     fn advance(&mut self, from: &Positions, byte: u8) -> Positions {
         let mut next: Positions = SmallVec::from_elem(0, from.len());
         self.steps += from.len() + from.iter().map(|bits| bits.count_ones() as usize).sum::<usize>();
-        super::advance(&self.wide.items, from, byte, &mut next);
+        super::advance(&self.wide.0.items, from, byte, &mut next);
         next
     }
 
@@ -192,7 +192,7 @@ impl<'p> Search<'p> {
 
 fn alphabet(a: &Pattern, b: &Pattern) -> Vec<u8> {
     let mut sets: Vec<ByteSet> = Vec::new();
-    for item in a.items.iter().chain(&b.items) {
+    for item in a.0.items.iter().chain(&b.0.items) {
         let (Item::One(set) | Item::Many(set)) = *item;
         if !sets.contains(&set) {
             sets.push(set);

@@ -12,6 +12,7 @@ mod tests;
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -61,7 +62,10 @@ pub type Captured = SmallVec<[Range<usize>; 4]>;
 
 /// See the module's head. Two patterns are equal when they are spelled alike, needless escapes and stars aside.
 #[derive(Clone, Debug)]
-pub struct Pattern {
+pub struct Pattern(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
     text: Box<[u8]>,
     items: Box<[Item]>,
     captures: Box<[Capture]>,
@@ -73,7 +77,7 @@ pub struct Pattern {
 
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+        self.0.text == other.0.text
     }
 }
 
@@ -81,13 +85,13 @@ impl Eq for Pattern {}
 
 impl std::hash::Hash for Pattern {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.text.hash(state);
+        self.0.text.hash(state);
     }
 }
 
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&shown(&self.text))
+        f.write_str(&shown(&self.0.text))
     }
 }
 
@@ -121,61 +125,61 @@ impl Pattern {
         let is_certain = |item: &&Item| literal(item).is_some();
         let literal_len = items.iter().take_while(is_certain).count();
         let (segments, tail) = divide(&items, &captures);
-        Self {
+        Self(Arc::new(Parts {
             text: text.into(),
             items: items.into(),
             captures: captures.into(),
             segments: segments.into(),
             tail,
             literal_len,
-        }
+        }))
     }
 
     /// As it is spelled, needless escapes and stars aside.
     pub fn text(&self) -> &[u8] {
-        &self.text
+        &self.0.text
     }
 
     /// The names of its captures, in order.
     pub fn captures(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.captures.iter().map(|capture| &*capture.name)
+        self.0.captures.iter().map(|capture| &*capture.name)
     }
 
     /// The number of a capture.
     pub fn capture(&self, name: &str) -> Option<usize> {
-        self.captures.iter().position(|capture| *capture.name == *name)
+        self.0.captures.iter().position(|capture| *capture.name == *name)
     }
 
     /// The one key that it matches, when there is only one.
     pub fn key(&self) -> Option<Vec<u8>> {
-        (self.literal_len == self.items.len()).then(|| self.literal_prefix())
+        (self.0.literal_len == self.0.items.len()).then(|| self.literal_prefix())
     }
 
     /// The bytes with which every match begins.
     pub fn literal_prefix(&self) -> Vec<u8> {
-        self.items[..self.literal_len].iter().filter_map(literal).collect()
+        self.0.items[..self.0.literal_len].iter().filter_map(literal).collect()
     }
 
     pub(crate) fn items(&self) -> &[Item] {
-        &self.items
+        &self.0.items
     }
 
     pub(crate) fn segments(&self) -> (&[Segment], Tail) {
-        (&self.segments, self.tail)
+        (&self.0.segments, self.0.tail)
     }
 
     /// The bytes of a literal segment.
     pub(crate) fn literal_of(&self, first: usize, end: usize) -> SmallVec<[u8; 24]> {
-        self.items[first..end].iter().filter_map(literal).collect()
+        self.0.items[first..end].iter().filter_map(literal).collect()
     }
 
     /// Whether a key matches.
     pub fn matches(&self, key: &[u8]) -> bool {
         let begins = |(item, byte): (&Item, &u8)| matches!(item, Item::One(set) if set.has(*byte));
-        if key.len() < self.literal_len || !self.items[..self.literal_len].iter().zip(key).all(begins) {
+        if key.len() < self.0.literal_len || !self.0.items[..self.0.literal_len].iter().zip(key).all(begins) {
             return false;
         }
-        match (&self.items[self.literal_len..], &key[self.literal_len..]) {
+        match (&self.0.items[self.0.literal_len..], &key[self.0.literal_len..]) {
             ([], rest) => rest.is_empty(),
             ([Item::Many(ByteSet::ALL)], _) => true,
             (items, rest) => simulate(items, rest),
@@ -185,10 +189,10 @@ impl Pattern {
     /// Where the captures of a matching key are; None when the key does not match. Where a key can be read in several
     /// ways (`<a>-<b>`), each capture from the left takes as much as it can.
     pub fn capture_places(&self, key: &[u8]) -> Option<Captured> {
-        if self.captures.is_empty() {
+        if self.0.captures.is_empty() {
             return self.matches(key).then(Captured::new);
         }
-        if !matches!(self.tail, Tail::Items(_)) {
+        if !matches!(self.0.tail, Tail::Items(_)) {
             return self.places_by_segment(key);
         }
         self.places_by_items(key)
@@ -197,7 +201,7 @@ impl Pattern {
     /// The common shape: captures end where segments do.
     fn places_by_segment(&self, key: &[u8]) -> Option<Captured> {
         let (mut places, mut at) = (Captured::new(), 0);
-        for (index, segment) in self.segments.iter().enumerate() {
+        for (index, segment) in self.0.segments.iter().enumerate() {
             let rest = key.get(at..)?;
             let len = rest.iter().position(|&byte| byte == SEPARATOR).unwrap_or(rest.len());
             match *segment {
@@ -205,13 +209,13 @@ impl Pattern {
                 Segment::Capture(_) => places.push(at..at + len),
                 Segment::Literal { first, end } => {
                     let is_same = |(item, byte): (&Item, &u8)| literal(item) == Some(*byte);
-                    if end - first != len || !self.items[first..end].iter().zip(rest).all(is_same) {
+                    if end - first != len || !self.0.items[first..end].iter().zip(rest).all(is_same) {
                         return None;
                     }
                 }
             }
-            let is_last = index + 1 == self.segments.len();
-            match (is_last && self.tail == Tail::End, len == rest.len()) {
+            let is_last = index + 1 == self.0.segments.len();
+            match (is_last && self.0.tail == Tail::End, len == rest.len()) {
                 (true, at_end) => return at_end.then_some(places),
                 // A separator has to follow.
                 (false, true) => return None,
@@ -224,9 +228,9 @@ impl Pattern {
     /// Any shape: first which suffixes can still match, then the longest captures from the left.
     fn places_by_items(&self, key: &[u8]) -> Option<Captured> {
         let width = key.len() + 1;
-        let mut fits = vec![false; (self.items.len() + 1) * width];
-        fits[self.items.len() * width + key.len()] = true;
-        for (index, item) in self.items.iter().enumerate().rev() {
+        let mut fits = vec![false; (self.0.items.len() + 1) * width];
+        fits[self.0.items.len() * width + key.len()] = true;
+        for (index, item) in self.0.items.iter().enumerate().rev() {
             for at in (0..width).rev() {
                 let goes_on =
                     |set: ByteSet, row: usize| at < key.len() && set.has(key[at]) && fits[row * width + at + 1];
@@ -240,8 +244,8 @@ impl Pattern {
             return None;
         }
         let (mut places, mut at) = (Captured::new(), 0);
-        let mut captures = self.captures.iter().peekable();
-        for (index, item) in self.items.iter().enumerate() {
+        let mut captures = self.0.captures.iter().peekable();
+        for (index, item) in self.0.items.iter().enumerate() {
             if captures.peek().is_some_and(|capture| capture.item == index) {
                 captures.next();
                 places.push(at..at);

@@ -111,7 +111,7 @@ fn overlaps_have_a_readable_key() {
 proptest! {
     #[test]
     fn matches_as_the_definition(it in any_pattern(), key in key()) {
-        prop_assert_eq!(it.matches(&key), model(&it.items, &key), "{} {}", it, key.escape_ascii());
+        prop_assert_eq!(it.matches(&key), model(&it.0.items, &key), "{} {}", it, key.escape_ascii());
         let places = it.capture_places(&key);
         prop_assert_eq!(places.is_some(), it.matches(&key));
         for place in places.into_iter().flatten() {
@@ -130,7 +130,7 @@ proptest! {
     fn is_read_again_as_it_is_spelled(text in prop::collection::vec(prop::sample::select(b"*?ab[]^-\\:<>x".to_vec()), 0..12)) {
         if let Ok(it) = Pattern::parse(&text) {
             let again = Pattern::parse(it.text()).expect("spelled as a pattern");
-            prop_assert_eq!(&again.items, &it.items);
+            prop_assert_eq!(&again.0.items, &it.0.items);
             prop_assert_eq!(again, it);
         }
     }
