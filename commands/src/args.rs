@@ -287,7 +287,7 @@ impl<'a, T: Arg<'a>> Many<'a, T> {
     }
 
     /// Each item; the first that cannot be read ends it with its error.
-    pub fn iter(&self) -> impl Iterator<Item = Result<T>> + use<'a, T> {
+    pub fn iter(&self) -> impl Iterator<Item = Result<T>> + Clone + use<'a, T> {
         let mut args = self.args;
         std::iter::from_fn(move || (!args.is_empty()).then(|| T::take(&mut args)))
     }

@@ -3,6 +3,7 @@
 //! # Invariants
 //! - While a `Keys` lives it holds the locks of `held`, and only those shards' keys may be asked for.
 //! - A key whose deadline has passed is never seen: finding it removes it first.
+//! - While `wrote` is false no table has changed since the locks were taken, so the hints lead to what is there.
 #![allow(unsafe_code)]
 
 use std::sync::atomic::Ordering;
@@ -89,6 +90,8 @@ pub struct Keys<'k> {
     held: Held,
     /// Whether more than one database was looked at, so that the hints of all of them must follow at the end.
     selected: bool,
+    /// Whether a table may have changed: who only reads neither looks at it nor has its hint followed.
+    wrote: bool,
     /// Expired keys count as absent but stay (while clients are paused); only for views that do not write.
     pub keep_expired: bool,
     /// The time of the batch.
@@ -100,7 +103,7 @@ pub struct Keys<'k> {
 impl<'k> Keys<'k> {
     /// No key.
     pub fn none(space: &'k Keyspace, db: usize, now: Now, tally: &'k mut Tally) -> Self {
-        Self { space, db, held: Held::None, selected: false, keep_expired: false, now, tally }
+        Self { space, db, held: Held::None, selected: false, wrote: false, keep_expired: false, now, tally }
     }
 
     /// Locks one key's shard.
@@ -108,7 +111,7 @@ impl<'k> Keys<'k> {
     pub fn lock_one(space: &'k Keyspace, db: usize, hash: u64, now: Now, tally: &'k mut Tally) -> Result<Self, Halted> {
         let shard = space.shard_of(hash);
         space.lock_for_request(shard)?;
-        Ok(Self { space, db, held: Held::One(shard), selected: false, keep_expired: false, now, tally })
+        Ok(Self { space, db, held: Held::One(shard), selected: false, wrote: false, keep_expired: false, now, tally })
     }
 
     /// Locks the shards of some keys.
@@ -121,19 +124,19 @@ impl<'k> Keys<'k> {
     ) -> Result<Self, Halted> {
         let shards = distinct(hashes.map(|hash| space.shard_of(hash) as u16));
         space.lock_in_order(shards.iter().map(|&shard| usize::from(shard)))?;
-        Ok(Self { space, db, held: Held::Many(shards), selected: false, keep_expired: false, now, tally })
+        Ok(Self { space, db, held: Held::Many(shards), selected: false, wrote: false, keep_expired: false, now, tally })
     }
 
     /// Locks everything, unless that is to be given up.
     pub fn lock_all_or_halt(space: &'k Keyspace, db: usize, now: Now, tally: &'k mut Tally) -> Result<Self, Halted> {
         space.lock_in_order(0..space.shards())?;
-        Ok(Self { space, db, held: Held::All, selected: true, keep_expired: false, now, tally })
+        Ok(Self { space, db, held: Held::All, selected: true, wrote: false, keep_expired: false, now, tally })
     }
 
     /// Locks everything.
     pub fn lock_all(space: &'k Keyspace, db: usize, now: Now, tally: &'k mut Tally) -> Self {
         space.lock_all_in_order();
-        Self { space, db, held: Held::All, selected: true, keep_expired: false, now, tally }
+        Self { space, db, held: Held::All, selected: true, wrote: false, keep_expired: false, now, tally }
     }
 
     /// The database that keys are looked up in.
@@ -184,6 +187,7 @@ impl<'k> Keys<'k> {
     /// The table of a key's shard, for writing.
     #[inline]
     pub fn db_mut(&mut self, hash: u64) -> &mut Db {
+        self.wrote = true;
         // SAFETY: the shard is locked for as long as `self` lives; `&mut self` is the only way in.
         unsafe { self.space.db_or_new(self.shard_of(hash), self.db) }
     }
@@ -191,6 +195,7 @@ impl<'k> Keys<'k> {
     /// The table of the one locked shard, when it has been made: for work that is not about a key known before.
     pub(crate) fn table_mut(&mut self) -> Option<&mut Db> {
         let (Held::One(shard) | Held::Lent(shard)) = self.held else { return None };
+        self.wrote = true;
         // SAFETY: the shard is locked for as long as `self` lives; `&mut self` is the only way in.
         unsafe { self.space.db_mut(shard, self.db) }
     }
@@ -218,7 +223,8 @@ impl<'k> Keys<'k> {
             _ => panic!("a walk over the shards by a command that declares no `Locks::Walk`"),
         };
         let Self { space, db, keep_expired, now, .. } = *self;
-        Keys { space, db, held, selected: false, keep_expired, now, tally: &mut *self.tally }
+        self.wrote = true;
+        Keys { space, db, held, selected: false, wrote: true, keep_expired, now, tally: &mut *self.tally }
     }
 
     /// Finds a key for a read: counts hit or miss, and moves its access clock.
@@ -265,10 +271,8 @@ impl<'k> Keys<'k> {
     /// Finds a key without leaving a trace on it; an expired one is removed.
     #[inline]
     pub fn find_untouched(&mut self, key: &Key) -> Option<Slot> {
-        let unix_ms = self.now.unix_ms;
-        let db = self.db(key.hash)?;
-        let slot = db.find(key.hash, key.bytes)?;
-        if slot.is_marked() && db.entry(slot).deadline_ms().is_some_and(|at| at <= unix_ms) {
+        let slot = self.find_stored(key)?;
+        if self.is_expired(key, slot) {
             if !self.keep_expired {
                 self.expire(key, slot);
             }
@@ -277,12 +281,25 @@ impl<'k> Keys<'k> {
         Some(slot)
     }
 
+    /// Finds a key, expired or not.
+    #[inline]
+    fn find_stored(&self, key: &Key) -> Option<Slot> {
+        if self.wrote {
+            return self.db(key.hash)?.find(key.hash, key.bytes);
+        }
+        // SAFETY: the shard is locked for as long as `self` lives, and nothing was changed in it.
+        unsafe { self.space.find(self.shard_of(key.hash), self.db, key.hash, key.bytes) }
+    }
+
+    #[inline]
+    fn is_expired(&self, key: &Key, slot: Slot) -> bool {
+        slot.is_marked() && self.entry(key, slot).deadline_ms().is_some_and(|at| at <= self.now.unix_ms)
+    }
+
     /// Finds a key in a shared view: an expired one counts as absent but stays.
     pub fn peek(&self, key: &Key) -> Option<Slot> {
-        let db = self.db(key.hash)?;
-        let slot = db.find(key.hash, key.bytes)?;
-        let is_expired = slot.is_marked() && db.entry(slot).deadline_ms().is_some_and(|at| at <= self.now.unix_ms);
-        (!is_expired).then_some(slot)
+        let slot = self.find_stored(key)?;
+        (!self.is_expired(key, slot)).then_some(slot)
     }
 
     #[cold]
@@ -472,7 +489,9 @@ impl Keys<'_> {
     unsafe fn unlock(&self, shard: usize) {
         // SAFETY: the caller's promise.
         unsafe {
-            if self.selected {
+            if !self.wrote {
+                self.space.unlock_unchanged(shard);
+            } else if self.selected {
                 self.space.unlock_all_dbs(shard);
             } else {
                 self.space.unlock(shard, self.db);
@@ -538,7 +557,16 @@ impl Keyspace {
     /// The locked view of one whole shard; None while a script holds it for long.
     pub fn lock_shard<'k>(&'k self, shard: usize, db: usize, now: Now, tally: &'k mut Tally) -> Option<Keys<'k>> {
         self.lock_for_request(shard).ok()?;
-        Some(Keys { space: self, db, held: Held::One(shard), selected: false, keep_expired: false, now, tally })
+        Some(Keys {
+            space: self,
+            db,
+            held: Held::One(shard),
+            selected: false,
+            wrote: false,
+            keep_expired: false,
+            now,
+            tally,
+        })
     }
 }
 

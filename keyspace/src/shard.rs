@@ -17,7 +17,8 @@ use parking_lot::{Mutex, RawMutex};
 
 use crate::change::Interest;
 use crate::db::{self, Db};
-use crate::dict::{self, Hint};
+use crate::dict::{self, Hint, Slot};
+use crate::entry::Entries;
 use crate::snapshot::Side;
 use crate::waits::Waits;
 
@@ -133,6 +134,16 @@ impl Keyspace {
         unsafe { self.hint(self.shard_of(hash), db).prefetch_record(hash, self.shard_bits) }
     }
 
+    /// Finds a key by its hint alone: the table itself is one more line, out of the cache mostly.
+    ///
+    /// # Safety
+    /// The caller holds the shard's lock and has changed nothing since it took it.
+    #[inline]
+    pub(crate) unsafe fn find(&self, shard: usize, db: usize, hash: u64, key: &[u8]) -> Option<Slot> {
+        // SAFETY: the caller's promise; hints follow before a shard is unlocked.
+        unsafe { self.hint(shard, db).find::<Entries>(hash, self.shard_bits, key) }
+    }
+
     /// Whether anybody is interested in `what`.
     #[inline]
     pub fn interest(&self) -> u32 {
@@ -220,6 +231,7 @@ impl Keyspace {
     ///
     /// # Safety
     /// The caller holds the lock.
+    #[inline]
     pub(crate) unsafe fn unlock_unchanged(&self, shard: usize) {
         // SAFETY: the caller holds the lock.
         unsafe { self.shards[shard].lock.unlock() }

@@ -23,15 +23,23 @@ pub const RECORD_SIZE_MAX: usize = 512;
 const NONE: u32 = u32::MAX;
 const NO_SLOT: u16 = 0;
 
-/// Classes: 8-byte steps to 256, then 32-byte steps to 512.
-const CLASSES: usize = 32 + 8;
+/// Classes: 8-byte steps to 256, then the largest sizes of which 15, 14, 13 ... fit a page.
+const CLASSES: usize = 32 + WIDE_SIZES.len();
+const WIDE_SIZES: [usize; 9] = [264, 288, 312, 336, 368, 400, 448, 504, RECORD_SIZE_MAX];
 
 const fn class_of(size: usize) -> usize {
-    if size <= 256 { size.div_ceil(8) - 1 } else { 32 + (size - 257) / 32 }
+    if size <= 256 {
+        return size.div_ceil(8) - 1;
+    }
+    let mut wide = 0;
+    while WIDE_SIZES[wide] < size {
+        wide += 1;
+    }
+    32 + wide
 }
 
 const fn class_size(class: usize) -> usize {
-    if class < 32 { (class + 1) * 8 } else { 256 + (class - 31) * 32 }
+    if class < 32 { (class + 1) * 8 } else { WIDE_SIZES[class - 32] }
 }
 
 /// The bytes that a record of `size` bytes really occupies.
@@ -61,6 +69,8 @@ pub struct Slab {
     pages: Vec<*mut PageHeader>,
     spare_indexes: Vec<u32>,
     partial: [u32; CLASSES],
+    /// An empty page for whatever class needs one next: records that grow class by class leave one behind in each.
+    spare: u32,
     /// How many live records are allocations of their own.
     large: usize,
     bytes: usize,
@@ -80,7 +90,7 @@ impl Default for Slab {
 impl Slab {
     /// An empty slab; it owns no page until the first record.
     pub const fn new() -> Self {
-        Self { pages: Vec::new(), spare_indexes: Vec::new(), partial: [NONE; CLASSES], large: 0, bytes: 0 }
+        Self { pages: Vec::new(), spare_indexes: Vec::new(), partial: [NONE; CLASSES], spare: NONE, large: 0, bytes: 0 }
     }
 
     /// Bytes of live records, rounded to their classes.
@@ -133,11 +143,11 @@ impl Slab {
             let was_full = header.free == NO_SLOT && !has_fresh(header, class);
             header.free = slot;
             header.used -= 1;
-            if header.used == 0 && (was_full || self.partial[class] != header.index || header.next != NONE) {
+            if header.used == 0 {
                 if !was_full {
                     self.unlink(page, class);
                 }
-                self.release_page(page);
+                self.retire_page(page);
             } else if was_full {
                 self.link(page, class);
             }
@@ -210,12 +220,7 @@ impl Slab {
 
     #[cold]
     fn new_page(&mut self, class: usize) -> *mut PageHeader {
-        let page = pool::allocate_page().cast::<PageHeader>().as_ptr();
-        let index = self.spare_indexes.pop().unwrap_or_else(|| {
-            self.pages.push(std::ptr::null_mut());
-            (self.pages.len() - 1) as u32
-        });
-        self.pages[index as usize] = page;
+        let (page, index) = self.spare_page().unwrap_or_else(|| self.pooled_page());
         let header = PageHeader {
             index,
             next: NONE,
@@ -231,6 +236,21 @@ impl Slab {
             self.link(page, class);
         }
         page
+    }
+
+    fn spare_page(&mut self) -> Option<(*mut PageHeader, u32)> {
+        let index = std::mem::replace(&mut self.spare, NONE);
+        (index != NONE).then(|| (self.pages[index as usize], index))
+    }
+
+    fn pooled_page(&mut self) -> (*mut PageHeader, u32) {
+        let page = pool::allocate_page().cast::<PageHeader>().as_ptr();
+        let index = self.spare_indexes.pop().unwrap_or_else(|| {
+            self.pages.push(std::ptr::null_mut());
+            (self.pages.len() - 1) as u32
+        });
+        self.pages[index as usize] = page;
+        (page, index)
     }
 
     /// # Safety
@@ -265,10 +285,15 @@ impl Slab {
 
     /// # Safety
     /// `page` is a live page of this slab, holds no record and is in no list.
-    unsafe fn release_page(&mut self, page: *mut PageHeader) {
+    #[cold]
+    unsafe fn retire_page(&mut self, page: *mut PageHeader) {
         // SAFETY: the caller's promise; pages come from the pool.
         unsafe {
             let index = (*page).index;
+            if self.spare == NONE {
+                self.spare = index;
+                return;
+            }
             self.pages[index as usize] = std::ptr::null_mut();
             self.spare_indexes.push(index);
             pool::release(NonNull::new_unchecked(page.cast()), PAGE_SIZE);
@@ -313,10 +338,14 @@ mod tests {
     #[test]
     fn classes_cover_all_sizes() {
         for size in 1..=RECORD_SIZE_MAX {
-            assert!(usable_size(size) >= size && usable_size(size) < size + 32, "{size}");
+            assert!(usable_size(size) >= size && usable_size(size) < size + 56, "{size}");
             assert_eq!(class_of(usable_size(size)), class_of(size));
         }
         assert_eq!(class_of(RECORD_SIZE_MAX), CLASSES - 1);
+        let in_page = |size: usize| (PAGE_SIZE - HEADER_SIZE) / size;
+        for size in WIDE_SIZES.into_iter().filter(|&size| size < RECORD_SIZE_MAX) {
+            assert!(in_page(size) > in_page(size + 8), "{size} is the largest of which so many fit a page");
+        }
     }
 
     #[test]
@@ -351,6 +380,6 @@ mod tests {
         }
         assert_eq!(slab.bytes(), 0);
         assert!(!slab.has_large());
-        assert!(slab.pages.iter().filter(|page| !page.is_null()).count() <= CLASSES);
+        assert_eq!(slab.pages.iter().filter(|page| !page.is_null()).count(), 1, "the spare one");
     }
 }

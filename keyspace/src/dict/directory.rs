@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use super::segment::{Segment, prefetch};
+use super::{Records, Slot};
 use crate::epoch;
 
 /// Segments at this depth grow instead of splitting; SCAN cursors have room for no more bits.
@@ -217,6 +218,20 @@ impl Hint {
         let directory = unsafe { self.0.load(Ordering::Acquire).as_ref() }?;
         let index = directory.index(hash, skip);
         Some(Segment::from_word(directory.entry(index).load(Ordering::Acquire)))
+    }
+
+    /// Finds a key in the table, as [`super::Dict::find`] would.
+    ///
+    /// # Safety
+    /// The caller holds the table's lock, its records are of layout `R`, and it has not changed since it was last
+    /// followed.
+    #[inline]
+    pub unsafe fn find<R: Records>(&self, hash: u64, skip: u32, key: &[u8]) -> Option<Slot> {
+        // SAFETY: the caller's promise.
+        let segment = unsafe { self.segment(hash, skip) }?;
+        // SAFETY: records in the table are live while it is locked.
+        let word = segment.find_by(hash as u16, |record| unsafe { R::key(record) } == key)?;
+        Some(Slot { word, hash })
     }
 
     /// First pass: brings the home bucket in.

@@ -177,27 +177,9 @@ impl<R: Records> Dict<R> {
 
     /// Finds the record that `is_it` says yes to, among those that may have this hash.
     #[inline]
-    pub fn find_by(&self, hash: u64, mut is_it: impl FnMut(NonNull<u8>) -> bool) -> Option<Slot> {
+    pub fn find_by(&self, hash: u64, is_it: impl FnMut(NonNull<u8>) -> bool) -> Option<Slot> {
         let (_, segment) = self.segment_of(hash);
-        let tag = hash as u16;
-        let home = segment.home(tag);
-        let mut bucket = home;
-        loop {
-            for slot in segment.tagged(bucket, tag) {
-                let word = segment.word(bucket, slot);
-                let found = SlotWord::load(word);
-                if !found.is_empty() && is_it(found.record()) {
-                    return Some(Slot { word, hash });
-                }
-            }
-            if segment.has_room(bucket) {
-                return None;
-            }
-            bucket = segment.after(bucket);
-            if bucket == home {
-                return None;
-            }
-        }
+        segment.find_by(hash as u16, is_it).map(|word| Slot { word, hash })
     }
 
     /// Adds a record whose key is not in the table.

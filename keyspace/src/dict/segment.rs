@@ -245,6 +245,29 @@ impl Segment {
         Slots(probe::tagged(self.word(bucket, 0), tag))
     }
 
+    /// The slot with a tag whose record `is_it` says yes to.
+    #[inline]
+    pub(super) fn find_by(self, tag: u16, mut is_it: impl FnMut(NonNull<u8>) -> bool) -> Option<NonNull<AtomicU64>> {
+        let home = self.home(tag);
+        let mut bucket = home;
+        loop {
+            for slot in self.tagged(bucket, tag) {
+                let word = self.word(bucket, slot);
+                let found = SlotWord::load(word);
+                if !found.is_empty() && is_it(found.record()) {
+                    return Some(word);
+                }
+            }
+            if self.has_room(bucket) {
+                return None;
+            }
+            bucket = self.after(bucket);
+            if bucket == home {
+                return None;
+            }
+        }
+    }
+
     /// Puts a word into its home bucket or the next with room; there is room.
     #[inline]
     pub(super) fn place(self, word: SlotWord) -> NonNull<AtomicU64> {

@@ -143,6 +143,53 @@ impl<'a, 'k> HashMut<'a, 'k> {
         !self.settle(found)
     }
 
+    /// Sets `count` fields, which lose their deadlines; how many are new.
+    pub fn set_all<'w>(&mut self, count: usize, pairs: impl Iterator<Item = (&'w [u8], &'w [u8])> + Clone) -> usize {
+        self.expect(count);
+        if count > 1
+            && let Some(added) = self.set_all_small(count, pairs.clone())
+        {
+            return added;
+        }
+        pairs.map(|(field, value)| usize::from(self.set(field, value, Deadline::Clear))).sum()
+    }
+
+    /// As `set_all`, where the hash is small without deadlines and surely stays so: in a copy, so that its record
+    /// changes once. None where it is not.
+    fn set_all_small<'w>(
+        &mut self,
+        count: usize,
+        pairs: impl Iterator<Item = (&'w [u8], &'w [u8])> + Clone,
+    ) -> Option<usize> {
+        let mut text_len = 0;
+        for (field, value) in pairs.clone() {
+            text_len += field.len() + value.len();
+            if !self.limits.admit(field, value) {
+                return None;
+            }
+        }
+        let small = match self.slot {
+            Some(slot) if self.kind(slot) != Kind::HashPacked => return None,
+            Some(slot) => Some(self.small(slot)),
+            None => None,
+        };
+        let (mut len, old) = small.map_or((0, &[][..]), |small| (small.len(), small.blob()));
+        if len + count > self.limits.entries_max || old.len() + text_len > COPIED_LEN_MAX {
+            return None;
+        }
+        let (before, old_len) = (len, old.len());
+        let mut blob = Scratch::from_slice(if old.is_empty() { &[0; COUNT_SIZE] } else { old });
+        for (field, value) in pairs {
+            len += usize::from(small::put(&mut blob, field, value));
+        }
+        blob[..COUNT_SIZE].copy_from_slice(&small::count_bytes(len));
+        match self.slot {
+            Some(slot) => self.db().splice(slot, Kind::HashPacked, 0..old_len, &blob),
+            None => self.insert_small_hash(Kind::HashPacked, &blob),
+        }
+        Some(len - before)
+    }
+
     /// Removes a field; whether it was there, be it expired: so HDEL counts in Redis. The key goes with the last one.
     pub fn remove(&mut self, field: &[u8]) -> bool {
         self.remove_stored(field) != Found::Nothing
@@ -257,19 +304,24 @@ impl<'a, 'k> HashMut<'a, 'k> {
 
     /// Makes the key with its first field.
     fn create(&mut self, field: &[u8], value: &[u8], deadline_ms: Option<i64>) {
-        let (key, clock) = (self.key, self.keys.now.access.initial());
-        let is_small = self.limits.entries_max > 0 && self.limits.admit(field, value);
-        let db = self.keys.db_mut(key.hash);
-        self.slot = Some(if is_small {
+        if self.limits.entries_max > 0 && self.limits.admit(field, value) {
             let kind = if deadline_ms.is_some() { Kind::HashPackedEx } else { Kind::HashPacked };
             let mut blob = Scratch::from_slice(&small::count_bytes(1));
             encode(&mut blob, kind, field, value, deadline_ms);
-            db.insert(key.hash, key.bytes, kind, &blob, None, clock)
-        } else {
-            let mut hash = Hash::new(db.dict().seed());
-            hash.add_new(field, value, deadline_ms);
-            db.insert_value(key.hash, key.bytes, Value::Object(Object::Hash(Box::new(hash))), None, clock)
-        });
+            return self.insert_small_hash(kind, &blob);
+        }
+        let (key, clock) = (self.key, self.keys.now.access.initial());
+        let db = self.keys.db_mut(key.hash);
+        let mut hash = Hash::new(db.dict().seed());
+        hash.add_new(field, value, deadline_ms);
+        let hash = Value::Object(Object::Hash(Box::new(hash)));
+        self.slot = Some(db.insert_value(key.hash, key.bytes, hash, None, clock));
+        self.keys.created(&key);
+    }
+
+    fn insert_small_hash(&mut self, kind: Kind, blob: &[u8]) {
+        let (key, clock) = (self.key, self.keys.now.access.initial());
+        self.slot = Some(self.keys.db_mut(key.hash).insert(key.hash, key.bytes, kind, blob, None, clock));
         self.keys.created(&key);
     }
 
@@ -407,6 +459,9 @@ impl<'a, 'k> HashMut<'a, 'k> {
         self.db().value_mut(slot)[..COUNT_SIZE].copy_from_slice(&small::count_bytes(len));
     }
 }
+
+/// Larger hashes are edited where they are.
+const COPIED_LEN_MAX: usize = 4096;
 
 /// A [`Place`] that outlives the borrow of its blob.
 struct Span {

@@ -176,6 +176,24 @@ pub(super) fn push<const N: usize>(scratch: &mut Scratch, elements: [&Encoded<'_
     }
 }
 
+/// Sets a field in a blob without deadlines; whether it is new. The count is the caller's.
+pub(super) fn put(blob: &mut Scratch, field: &[u8], value: &[u8]) -> bool {
+    let value = Encoded::new(value);
+    let Some(place) = Small::of(Kind::HashPacked, blob).find(field) else {
+        push(blob, [&Encoded::new(field), &value]);
+        return true;
+    };
+    let (start, old_len) = (place.value_start, place.value_end - place.value_start);
+    let end = blob.len();
+    if value.len() > old_len {
+        blob.resize(end + value.len() - old_len, 0);
+    }
+    blob.copy_within(start + old_len..end, start + value.len());
+    value.write(&mut blob[start..start + value.len()]);
+    blob.truncate(end + value.len() - old_len);
+    false
+}
+
 /// The encoding of a deadline.
 #[inline]
 pub(super) fn encoded_deadline(deadline_ms: Option<i64>) -> Encoded<'static> {

@@ -107,6 +107,47 @@ fn grows_as_redis_8_does() {
 }
 
 #[test]
+fn several_fields_at_once_are_as_one_after_the_other() {
+    let space = space();
+    let mut seed = 1_u64;
+    let mut draw = |below: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (seed >> 33) % below
+    };
+    for round in 0..400 {
+        let (one, all) = (format!("one{round}"), format!("all{round}"));
+        let keys_of = [key(&space, one.as_bytes()), key(&space, all.as_bytes())];
+        for _ in 0..draw(4) + 1 {
+            let pair = |draw: &mut dyn FnMut(u64) -> u64| {
+                let len = [1, 5, 11, 20, 21][draw(if round % 2 == 0 { 4 } else { 5 }) as usize];
+                (format!("f{}", draw(10)), format!("{:01$}", draw(1000), len))
+            };
+            let pairs: Vec<(String, String)> = (0..=draw(6)).map(|_| pair(&mut draw)).collect();
+            let pairs = pairs.iter().map(|(field, value)| (field.as_bytes(), value.as_bytes()));
+            let expires = draw(4) == 0;
+            let ([one, all], _) = at(&space, 0, |keys| {
+                keys_of.map(|key| {
+                    let mut hash = keys.hash_for_write(&key, LIMITS).unwrap();
+                    let added = if key.bytes == one.as_bytes() {
+                        hash.expect(pairs.len());
+                        pairs.clone().filter(|(field, value)| hash.set(field, value, Deadline::Clear)).count()
+                    } else {
+                        hash.set_all(pairs.len(), pairs.clone())
+                    };
+                    if expires {
+                        hash.set_deadline(b"f1", Some(500));
+                    }
+                    let hash = hash.as_ref().expect("it has fields");
+                    let shown = if hash.encoding() == "hashtable" { hash.len().to_string() } else { text(hash) };
+                    (added, hash.encoding(), shown)
+                })
+            });
+            assert_eq!(one, all);
+        }
+    }
+}
+
+#[test]
 fn a_count_beyond_two_bytes_is_walked() {
     let space = space();
     let h = key(&space, b"h");

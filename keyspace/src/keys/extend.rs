@@ -112,7 +112,8 @@ impl<'k> Keys<'k> {
             Held::All | Held::LentAll => Held::LentAll,
         };
         let Self { space, db, keep_expired, now, .. } = *self;
-        Keys { space, db, held, selected: false, keep_expired, now, tally: &mut *self.tally }
+        self.wrote = true;
+        Keys { space, db, held, selected: false, wrote: true, keep_expired, now, tally: &mut *self.tally }
     }
 
     /// Whether several databases were looked at: the view behind a lent one must know.

@@ -45,12 +45,9 @@ fn set<'a>(ctx: &mut Ctx, key: &Key<'a>, data: Many<'a, Pair<Field<'a>, Value<'a
     }
     let limits = limits(ctx);
     let mut hash = ctx.keys.hash_for_write(key, limits)?;
-    hash.expect(words / 2);
-    let mut added = 0;
-    for pair in data.iter() {
-        let Pair(Field(field), Value(value)) = pair?;
-        added += usize::from(hash.set(field, value, Deadline::Clear));
-    }
+    // An even number of words is pairs.
+    let pairs = data.iter().flatten().map(|Pair(Field(field), Value(value))| (field, value));
+    let added = hash.set_all(words / 2, pairs);
     hash.changed(SET_EVENT, words / 2);
     Ok(added)
 }
