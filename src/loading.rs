@@ -70,7 +70,11 @@ pub(crate) fn load_file(node: &Node, path: &std::path::Path) -> Result<(), Refus
     match watched(node, || loader.load(&map)) {
         Ok(report) => {
             tell(&report, now_ms);
-            *node.function_libraries.lock() = report.functions;
+            node.load_libraries(&report.functions, false).map_err(|reason| {
+                log::warning(&reason);
+                log::warning("Fatal error loading the DB, check server logs. Exiting.");
+                Refused
+            })?;
             log::notice(&format!("DB loaded from disk: {:.3} seconds", start.elapsed().as_secs_f64()));
             Ok(())
         }

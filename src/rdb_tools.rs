@@ -164,8 +164,8 @@ fn write(node: &Node, to: &Path) -> io::Result<usize> {
     writer.aux("redis-ver", node.settings.redis_version_reported().to_string_lossy().as_bytes())?;
     writer.aux("redis-bits", b"64")?;
     writer.aux("ctime", (base::clock::unix_ms() / 1000).to_string().as_bytes())?;
-    for source in node.function_libraries.lock().iter() {
-        writer.function(source)?;
+    for source in node.library_sources() {
+        writer.function(&source)?;
     }
     let mut keys = 0;
     for db in 0..node.space.databases() {

@@ -101,8 +101,8 @@ pub struct Multi {
 
 impl Multi {
     /// Puts a request at the end.
-    pub fn push(&mut self, request: OwnedRequest) {
-        self.flags |= request.request().row.command.flags;
+    pub fn push(&mut self, request: OwnedRequest, flags: u32) {
+        self.flags |= flags;
         self.bytes += request.memory_usage();
         self.queue.push(request);
     }

@@ -4,6 +4,7 @@ use keyspace::keys::Keys;
 use resp::{Proto, Writer};
 
 use crate::client::{Client, Multi, Origin};
+use crate::error::Result;
 use crate::node::Node;
 use crate::request::{OwnedRequest, Request};
 
@@ -35,7 +36,7 @@ pub struct CoreView<'c> {
     /// The core's number and statistics.
     pub stats: &'c crate::node::stats::CoreStats,
     /// The core's interpreters.
-    pub(crate) interpreters: &'c crate::script::interpreter::Interpreters,
+    pub(crate) interpreters: &'c crate::script::machine::Interpreters,
     /// Random numbers.
     pub random: &'c std::cell::RefCell<base::id::Rng>,
     /// For how long something took.
@@ -52,6 +53,14 @@ impl Ctx<'_> {
     /// The latest time that anything can have happened. The log tells of a past that it does not date.
     pub fn latest_ms(&self) -> i64 {
         if self.origin == Origin::Log { i64::MAX } else { self.now_ms() }
+    }
+
+    /// Locks all shards, for a command that began with none.
+    pub(crate) fn lock_everything(&mut self) -> Result<()> {
+        if !self.keys.holds_all() {
+            self.keys.relock_all().map_err(|_| self.node.scripts.jobs.busy_error())?;
+        }
+        Ok(())
     }
 
     /// Whether the client speaks RESP3.

@@ -350,8 +350,9 @@ fn account(node: &Node, stats: &CoreStats, row: &Row, ns: u64) {
 
 #[cold]
 fn queue(node: &Node, client: &mut Client, request: &Request<'_>, out: &mut Writer) {
+    let flags = guards::flags(node, client, request);
     if let Some(multi) = &mut client.multi {
-        multi.push(request.to_owned());
+        multi.push(request.to_owned(), flags);
         // Else a client that never sends EXEC could take all memory.
         client.closing |= multi.bytes as u64 > node.settings.client_query_buffer_limit();
         client.tell_multi();

@@ -36,11 +36,12 @@ pub(crate) fn admit(node: &Node, core: &mut Core, client: &mut Client, request: 
     loaded(node, request)
 }
 
-/// A command's flags; for the one that runs a transaction, also those of all that it runs.
-fn flags(client: &Client, request: &Request<'_>) -> u32 {
+/// A request's flags; for the one that runs a transaction, also those of all that it runs.
+pub(crate) fn flags(node: &Node, client: &Client, request: &Request<'_>) -> u32 {
     let command = request.row.command;
-    match &client.multi {
-        Some(multi) if command.locks == Locks::Queued => command.flags | multi.flags,
+    match (&client.multi, command.flags_of) {
+        (Some(multi), _) if command.locks == Locks::Queued => command.flags | multi.flags,
+        (_, Some(flags_of)) => flags_of(node, request),
         _ => command.flags,
     }
 }
@@ -83,7 +84,7 @@ fn memory(node: &Node, core: &mut Core, client: &Client, request: &Request<'_>) 
         return Ok(());
     }
     let has_room = node.make_room(core);
-    if has_room || flags(client, request) & flag::DENYOOM == 0 { Ok(()) } else { Err(Error::OutOfMemory) }
+    if has_room || flags(node, client, request) & flag::DENYOOM == 0 { Ok(()) } else { Err(Error::OutOfMemory) }
 }
 
 /// While the dataset is being loaded, only what needs no keys may run.
@@ -98,13 +99,24 @@ fn loaded(node: &Node, request: &Request<'_>) -> Result<()> {
 /// What cannot be kept is not done; what is there can be read.
 #[inline]
 fn kept(node: &Node, client: &Client, request: &Request<'_>) -> Result<()> {
-    if flags(client, request) & flag::WRITE == 0 {
-        return Ok(());
-    }
     match node.log_failure() {
-        None => Ok(()),
-        Some(reason) => Err(Error::text(format!("MISCONF Errors writing to the AOF file: {reason}"))),
+        Some(reason) if flags(node, client, request) & flag::WRITE != 0 => Err(unkept(&reason)),
+        _ => Ok(()),
     }
+}
+
+#[cold]
+fn unkept(reason: &str) -> Error {
+    Error::text(format!("MISCONF Errors writing to the AOF file: {reason}"))
+}
+
+/// Whether a script's first write can be kept; see `kept` and `saved`.
+#[inline]
+pub(crate) fn can_keep(node: &Node) -> Result<()> {
+    if let Some(reason) = node.log_failure() {
+        return Err(unkept(&reason));
+    }
+    if node.refuses_writes_unsaved() { Err(UNSAVED) } else { Ok(()) }
 }
 
 /// Writes are refused while snapshots fail.
@@ -115,16 +127,18 @@ fn saved(node: &Node, client: &Client, request: &Request<'_>) -> Result<()> {
 
 #[cold]
 fn unsaved(node: &Node, client: &Client, request: &Request<'_>) -> Result<()> {
-    if flags(client, request) & (flag::WRITE | flag::HEALTH) == 0 || !node.refuses_writes_unsaved() {
+    if flags(node, client, request) & (flag::WRITE | flag::HEALTH) == 0 || !node.refuses_writes_unsaved() {
         return Ok(());
     }
-    Err(Error::Plain(
-        "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands \
-         that may modify the data set are disabled, because this instance is configured to report errors during \
-         writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for \
-         details about the RDB error.",
-    ))
+    Err(UNSAVED)
 }
+
+const UNSAVED: Error = Error::Plain(
+    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that \
+     may modify the data set are disabled, because this instance is configured to report errors during writes if RDB \
+     snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB \
+     error.",
+);
 
 /// Under RESP2 a subscriber could not tell replies from messages.
 #[cold]
@@ -145,7 +159,7 @@ pub(crate) fn is_paused(node: &Node, core: &Core, client: &Client, request: &Req
     match node.pause.state(core.now.unix_ms) {
         None => false,
         Some((Paused::All, _)) => true,
-        Some((Paused::Writes, _)) => flags(client, request) & WRITES != 0,
+        Some((Paused::Writes, _)) => flags(node, client, request) & WRITES != 0,
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::args::Args;
 use crate::ctx::Ctx;
 use crate::error::Result;
+use crate::node::Node;
 use crate::request::Request;
 
 /// A handler behind its parsed arguments.
@@ -24,6 +25,8 @@ pub struct Command {
     pub complexity: &'static str,
     /// See [`flag`].
     pub flags: u32,
+    /// The flags of one request, where what it runs says more than the row does.
+    pub flags_of: Option<fn(&Node, &Request<'_>) -> u32>,
     /// Given where the arguments do not tell it.
     pub arity: Option<i16>,
     /// Where its keys stand.
@@ -60,6 +63,7 @@ impl Command {
         since: "",
         complexity: "",
         flags: 0,
+        flags_of: None,
         arity: None,
         keys: &[],
         key_flags: None,

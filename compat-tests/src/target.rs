@@ -81,6 +81,13 @@ impl Tcp {
         Tcp::start_ours(Some(dir))
     }
 
+    /// As [`Tcp::ours_in`], with more options.
+    pub fn ours_with(dir: &Path, options: &[&str]) -> Result<Tcp, String> {
+        let mut target = Tcp::start_with(&our_binary()?, Some(dir), options)?;
+        target.name = "stateless".into();
+        Ok(target)
+    }
+
     fn start_ours(dir: Option<&Path>) -> Result<Tcp, String> {
         let mut target = Tcp::start(&our_binary()?, dir)?;
         target.name = "stateless".into();
@@ -112,17 +119,21 @@ impl Tcp {
     }
 
     fn start(binary: &Path, own_dir: Option<&Path>) -> Result<Tcp, String> {
+        Tcp::start_with(binary, own_dir, &[])
+    }
+
+    fn start_with(binary: &Path, own_dir: Option<&Path>, options: &[&str]) -> Result<Tcp, String> {
         // Somebody else may take the port before the server does: then another one is tried.
         let mut tries = 0;
         loop {
-            match Tcp::start_at(ports::free()?, binary, own_dir) {
+            match Tcp::start_at(ports::free()?, binary, own_dir, options) {
                 Err(_) if tries < 3 => tries += 1,
                 result => return result,
             }
         }
     }
 
-    fn start_at(port: u16, binary: &Path, own_dir: Option<&Path>) -> Result<Tcp, String> {
+    fn start_at(port: u16, binary: &Path, own_dir: Option<&Path>, options: &[&str]) -> Result<Tcp, String> {
         let fresh = || std::env::temp_dir().join(format!("compat-tests-{}-{port}", std::process::id()));
         let dir = own_dir.map_or_else(fresh, Path::to_owned);
         std::fs::create_dir_all(&dir).map_err(|e| format!("cannot make {}: {e}", dir.display()))?;
@@ -130,6 +141,7 @@ impl Tcp {
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
             .args(["--loglevel", "warning", "--enable-debug-command", "yes", "--dir"])
             .arg(&dir)
+            .args(options)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()

@@ -40,7 +40,7 @@ static PENDING_BYTES: AtomicUsize = AtomicUsize::new(0);
 static FREED: AtomicUsize = AtomicUsize::new(0);
 
 /// Anything that takes long to drop.
-type Garbage = Box<dyn Send>;
+pub type Garbage = Box<dyn Send>;
 
 impl Object {
     pub(crate) fn kind(&self) -> Kind {
@@ -167,6 +167,11 @@ impl Sack {
 /// Drops `garbage` on the background thread.
 pub fn discard_later(garbage: Garbage) {
     discard_weighed(garbage, 1, 0);
+}
+
+/// As `discard_later`, for garbage that counts as so many objects.
+pub fn discard_counted(garbage: Garbage, objects: usize) {
+    discard_weighed(garbage, objects, 0);
 }
 
 /// As `discard_later`, for garbage that counts as so many objects and bytes.

@@ -60,6 +60,7 @@ unsafe extern "C" {
     pub(crate) fn lua_gettop(state: *mut LuaState) -> c_int;
     pub(crate) fn lua_settop(state: *mut LuaState, top: c_int);
     pub(crate) fn lua_pushvalue(state: *mut LuaState, index: c_int);
+    pub(crate) fn lua_replace(state: *mut LuaState, index: c_int);
     pub(crate) fn lua_remove(state: *mut LuaState, index: c_int);
     pub(crate) fn lua_insert(state: *mut LuaState, index: c_int);
     pub(crate) fn lua_checkstack(state: *mut LuaState, more: c_int) -> c_int;

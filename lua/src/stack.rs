@@ -374,6 +374,14 @@ impl<'s> Stack<'s> {
         unsafe { ffi::lua_pushvalue(self.state, ffi::GLOBALS) }
     }
 
+    /// Takes the table on top for the globals of what is compiled from now on.
+    pub fn set_globals(&mut self) {
+        if self.kind(-1) == Kind::Table {
+            // SAFETY: a pseudo-index, and a table, which is what it takes.
+            unsafe { ffi::lua_replace(self.state, ffi::GLOBALS) }
+        }
+    }
+
     /// Where the function `level` steps up the call stack is; 0 is the one that runs.
     pub fn place(&self, level: i32) -> Option<Place> {
         let facts = self.facts(level)?;

@@ -184,8 +184,7 @@ impl State {
 
     /// Takes the value on top out of scripts' reach.
     pub fn keep(&mut self) -> Reference {
-        // SAFETY: the registry is a table that nobody makes read-only.
-        Reference(unsafe { ffi::luaL_ref(self.state, ffi::REGISTRY) })
+        self.stack().keep()
     }
 
     /// Pushes a kept value.
@@ -251,6 +250,12 @@ impl Stack<'_> {
         // SAFETY: the state lives; the message always does.
         unsafe { ffi::lua_hostinterrupt(self.state(), message.as_ptr()) };
         self.raise(message.to_bytes())
+    }
+
+    /// Takes the value on top out of scripts' reach.
+    pub fn keep(&mut self) -> Reference {
+        // SAFETY: the registry is a table that nobody makes read-only.
+        Reference(unsafe { ffi::luaL_ref(self.state(), ffi::REGISTRY) })
     }
 
     /// Pushes a function that needs nothing but its arguments.

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
 use commands::node::Node;
+use commands::node::functions::Source;
 use keyspace::export::Usage;
 use keyspace::snapshot::{Capture, Failure};
 use persistence::rdb::Version;
@@ -34,22 +35,23 @@ pub(crate) fn rewrite(node: &Node, log: &Log, haste: Haste, is_on: &AtomicBool) 
     let compaction = log.begin_compaction()?;
     let at_instant = || {
         node.set_logging(is_on.load(SeqCst));
-        log.last_reserved()
+        (log.last_reserved(), node.library_sources())
     };
-    let (capture, seq) = loop {
+    let (capture, (seq, libraries)) = loop {
         match node.space.begin_capture(at_instant) {
             Some(begun) => break begun,
             None => std::thread::sleep(WAIT),
         }
     };
-    let result = save(node, capture, &compaction.path, haste).and_then(|()| log.commit_compaction(&compaction, seq));
+    let result =
+        save(node, capture, &libraries, &compaction.path, haste).and_then(|()| log.commit_compaction(&compaction, seq));
     if result.is_err() {
         log.abort_compaction(compaction);
     }
     result
 }
 
-fn save(node: &Node, mut capture: Capture<'_>, path: &Path, haste: Haste) -> io::Result<()> {
+fn save(node: &Node, mut capture: Capture<'_>, libraries: &[Source], path: &Path, haste: Haste) -> io::Result<()> {
     let temporary = path.with_extension("tmp");
     let copies = path.with_extension("copies.tmp");
     let spill = File::options().read(true).write(true).create(true).truncate(true).open(&copies)?;
@@ -60,6 +62,9 @@ fn save(node: &Node, mut capture: Capture<'_>, path: &Path, haste: Haste) -> io:
     let mut writer = Writer::new(File::create(&temporary)?, options);
     writer.aux("redis-ver", settings.redis_version_reported().to_string_lossy().as_bytes())?;
     writer.aux("aof-base", b"1")?;
+    for source in libraries {
+        writer.function(source)?;
+    }
     let counts = capture.counts().to_vec();
     for (db, count) in counts.iter().enumerate().filter(|(_, count)| count.keys > 0) {
         writer.database(db, count.keys, count.expiring)?;

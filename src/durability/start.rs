@@ -102,7 +102,8 @@ fn load_base(node: &Node, recovery: &Recovery) -> Result<(), RefusedLog> {
         threads: node.cores.len(),
         progress: &Progress::default(),
     };
-    let report = loader.load(&bytes).map_err(|error| RefusedLog::Base(path, error.to_string()))?;
+    let report = loader.load(&bytes).map_err(|error| RefusedLog::Base(path.clone(), error.to_string()))?;
+    node.load_libraries(&report.functions, false).map_err(|reason| RefusedLog::Base(path, reason))?;
     log::notice(&format!("Base of the log loaded: {} keys, {:.3} seconds", report.keys, began.elapsed().as_secs_f64()));
     Ok(())
 }

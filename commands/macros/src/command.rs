@@ -61,6 +61,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
             "channels" => quote!(channels: Some(crate::spec::Channels::#value)),
             "locks" => quote!(locks: crate::spec::Locks::#value),
             "key_flags" => quote!(key_flags: Some(#value)),
+            "flags_of" => quote!(flags_of: Some(#value)),
             "more_keys" => quote!(more_keys: Some(#value)),
             "arity" => quote!(arity: Some(#value)),
             "args" => {
@@ -74,7 +75,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
             _ => {
                 return Err(Error::new(
                     key.span(),
-                    "one of: since, complexity, flags, keys, key_flags, more_keys, tips, channels, locks, arity, args, categories, subcommands, secrets, deprecated",
+                    "one of: since, complexity, flags, flags_of, keys, key_flags, more_keys, tips, channels, locks, arity, args, categories, subcommands, secrets, deprecated",
                 ));
             }
         });

@@ -13,7 +13,7 @@ use settings::MaxmemoryPolicy;
 
 use super::Node;
 use super::stats::CoreStats;
-use crate::script::interpreter::Interpreters;
+use crate::script::machine::Interpreters;
 
 /// See the module's head.
 pub struct Core {

@@ -8,6 +8,7 @@ pub(crate) mod describe;
 mod events;
 mod evict;
 mod expire;
+pub mod functions;
 pub mod host;
 pub mod keeper;
 pub mod log;
@@ -29,7 +30,6 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use dashmap::DashMap;
 use keyspace::shard::Keyspace;
-use parking_lot::Mutex;
 use persistence::rdb::file::Progress;
 use settings::Settings;
 
@@ -98,8 +98,6 @@ pub struct Node {
     pub skips_payload_checksums: AtomicBool,
     /// How far the load of the dataset has come.
     pub loading: Progress,
-    /// Function libraries as they came in, to be written out again.
-    pub function_libraries: Mutex<Vec<Box<[u8]>>>,
     /// The most memory that was seen in use.
     pub memory_peak: AtomicU64,
     /// How `used_memory` is found.
@@ -147,7 +145,6 @@ impl Node {
             rejected_connections: AtomicU64::new(0),
             list_packed_threshold: AtomicUsize::new(0),
             loading: Progress::default(),
-            function_libraries: Mutex::default(),
             skips_payload_checksums: AtomicBool::new(false),
             memory_peak: AtomicU64::new(0),
             measure: memory::used_memory,

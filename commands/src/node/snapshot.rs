@@ -254,10 +254,10 @@ impl Node {
 
     /// The snapshot, and the changes of keys up to its instant.
     fn write_snapshot(&self, _: &Ticket<'_>, share: Share) -> Result<(Saved, u64), SaveError> {
-        let plan = self.snapshot_plan();
+        let mut plan = self.snapshot_plan();
         // A rewrite of the log may have its picture taken now: this one comes after it.
-        let (capture, dirty) = loop {
-            match self.space.begin_capture(|| self.dirty()) {
+        let (capture, (dirty, functions)) = loop {
+            match self.space.begin_capture(|| (self.dirty(), self.library_sources())) {
                 Some(begun) => break begun,
                 None if self.snapshots.stopped.load(SeqCst) => {
                     return Err(SaveError {
@@ -268,6 +268,7 @@ impl Node {
                 None => std::thread::sleep(NAP),
             }
         };
+        plan.functions = functions;
         let saved = self.write_capture(capture, &plan, share)?;
         Ok((saved, dirty))
     }
@@ -338,9 +339,8 @@ impl Node {
             ("used-mem", text(self.used_memory().to_string())),
             ("aof-base", b"0".to_vec()),
         ];
-        let functions = self.function_libraries.lock().iter().map(|source| source.to_vec()).collect();
         let syncs_in_steps = settings.rdb_save_incremental_fsync();
-        Plan { path: self.snapshot_path(), options, syncs_in_steps, aux, functions }
+        Plan { path: self.snapshot_path(), options, syncs_in_steps, aux, functions: Vec::new() }
     }
 
     /// Begins what save points and schedules ask for; by the clock.

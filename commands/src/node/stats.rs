@@ -116,6 +116,8 @@ pub struct CoreStats {
     pub ticks: Count,
     /// Bytes that the interpreter of EVAL uses.
     pub script_bytes: Count,
+    /// Bytes that the interpreter of FCALL uses.
+    pub function_bytes: Count,
     pub by_command: Box<[CommandStats]>,
 }
 
@@ -140,6 +142,7 @@ impl CoreStats {
             connections: Count::default(),
             ticks: Count::default(),
             script_bytes: Count::default(),
+            function_bytes: Count::default(),
             by_command: (0..commands).map(|_| CommandStats::default()).collect(),
         }
     }

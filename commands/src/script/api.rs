@@ -1,6 +1,6 @@
 //! The functions of the table `redis`.
 
-use lua::{Kind, Raised, Stack, State};
+use lua::{Kind, Raised, Reference, Stack, State};
 use resp::Proto;
 use settings::LogLevel;
 use sha1::{Digest, Sha1};
@@ -19,7 +19,7 @@ type Function = fn(&mut Runner<'_, '_>, &mut Stack<'_>) -> Answer;
 const FUNCTIONS: &[(&str, Function)] = &[
     ("call", |runner, stack| runner.command(stack, true)),
     ("pcall", |runner, stack| runner.command(stack, false)),
-    ("log", log),
+    ("log", |runner, stack| log(runner.ctx.node, stack)),
     ("setresp", set_resp),
     ("sha1hex", sha1hex),
     ("error_reply", error_reply),
@@ -29,7 +29,14 @@ const FUNCTIONS: &[(&str, Function)] = &[
     ("breakpoint", breakpoint),
     ("debug", debug),
     ("acl_check_cmd", acl_check_cmd),
+    ("register_function", |_, stack| {
+        raise(stack, "redis.register_function can only be called on FUNCTION LOAD command")
+    }),
 ];
+/// Where `redis.log` stands.
+pub(crate) const LOG: usize = 2;
+/// Where `redis.register_function` stands, which is there while a library is loaded.
+pub(crate) const REGISTER: usize = FUNCTIONS.len() - 1;
 /// Those that functions of libraries do not have.
 const ONLY_EVAL: &[&str] = &["replicate_commands", "breakpoint", "debug"];
 
@@ -55,33 +62,99 @@ pub(crate) fn open(state: &mut State, node: &Node, for_functions: bool) {
     let mut stack = state.stack();
     stack.push_globals();
     stack.push_table(0, 32);
-    for (number, (name, _)) in FUNCTIONS.iter().enumerate() {
+    for (number, (name, _)) in FUNCTIONS.iter().enumerate().take(REGISTER) {
         if !for_functions || !ONLY_EVAL.contains(name) {
             stack.push_host_function(number);
             stack.set_field(-2, name.as_bytes());
         }
     }
-    for (level, (name, _)) in LEVELS.iter().enumerate() {
-        set_number(&mut stack, name, level as f64);
-    }
+    set_constants(&mut stack, node);
     for (name, number) in REPLICATION {
         set_number(&mut stack, name, number);
     }
-    let version = node.settings.redis_version_reported().to_string_lossy().into_owned();
-    stack.push_bytes(version.as_bytes());
-    stack.set_field(-2, b"REDIS_VERSION");
-    set_number(&mut stack, "REDIS_VERSION_NUM", version_number(&version));
     stack.set_field(-2, b"redis");
-    stack.push_native(describe_error);
-    stack.set_field(-2, b"__redis__err__handler");
-    stack.push_table(0, 1);
-    stack.push_native(missing_global);
-    stack.set_field(-2, b"__index");
-    stack.set_metatable(-2);
+    if !for_functions {
+        stack.push_native(describe_error);
+        stack.set_field(-2, b"__redis__err__handler");
+    }
+    refuse_missing(&mut stack);
     stack.pop(1);
     stack.protect();
     stack.push_native(describe_error);
     state.set_handler();
+}
+
+/// The globals of libraries: an empty table, behind which stands what there is for functions, or, while a library is
+/// loaded, the little that there is then.
+pub(crate) struct FunctionGlobals {
+    /// The metatable of the empty table.
+    gate: Reference,
+    running: Reference,
+    loading: Reference,
+}
+
+/// As `open`, for functions.
+pub(crate) fn open_for_functions(state: &mut State, node: &Node) -> FunctionGlobals {
+    open(state, node, true);
+    let mut stack = state.stack();
+    stack.push_table(0, 1);
+    stack.push_table(0, 8);
+    for number in [LOG, REGISTER] {
+        stack.push_host_function(number);
+        stack.set_field(-2, FUNCTIONS[number].0.as_bytes());
+    }
+    set_constants(&mut stack, node);
+    refuse_missing(&mut stack);
+    stack.set_readonly(-1, true);
+    stack.set_field(-2, b"redis");
+    refuse_missing(&mut stack);
+    stack.set_readonly(-1, true);
+    let loading = stack.keep();
+    stack.push_globals();
+    let running = stack.keep();
+    stack.push_table(0, 0);
+    stack.push_table(0, 1);
+    stack.push_copy(-1);
+    let gate = stack.keep();
+    stack.set_metatable(-2);
+    stack.set_readonly(-1, true);
+    stack.set_globals();
+    let globals = FunctionGlobals { gate, running, loading };
+    globals.expose(state, false);
+    globals
+}
+
+impl FunctionGlobals {
+    /// Puts what there is for a load, or for functions, behind the globals.
+    pub(crate) fn expose(&self, state: &mut State, for_load: bool) {
+        state.push_kept(&self.gate);
+        state.stack().set_readonly(-1, false);
+        state.push_kept(if for_load { &self.loading } else { &self.running });
+        let mut stack = state.stack();
+        stack.set_field(-2, b"__index");
+        stack.set_readonly(-1, true);
+        stack.pop(1);
+    }
+}
+
+/// Log levels and the version, into the table on top.
+fn set_constants(stack: &mut Stack<'_>, node: &Node) {
+    for (level, (name, _)) in LEVELS.iter().enumerate() {
+        set_number(stack, name, level as f64);
+    }
+    let version = node.settings.redis_version_reported().to_string_lossy().into_owned();
+    stack.push_bytes(version.as_bytes());
+    stack.set_field(-2, b"REDIS_VERSION");
+    set_number(stack, "REDIS_VERSION_NUM", version_number(&version));
+}
+
+/// What the table on top does not have is an error, no nil.
+fn refuse_missing(stack: &mut Stack<'_>) {
+    stack.push_table(0, 1);
+    stack.push_native(missing_global);
+    stack.set_field(-2, b"__index");
+    stack.set_readonly(-1, true);
+    stack.set_metatable(-2);
 }
 
 fn set_number(stack: &mut Stack<'_>, name: &str, number: f64) {
@@ -140,7 +213,8 @@ pub(super) fn raise(stack: &mut Stack<'_>, text: &str) -> Answer {
     Err(Raised)
 }
 
-fn log(runner: &mut Runner<'_, '_>, stack: &mut Stack<'_>) -> Answer {
+/// redis.log
+pub(super) fn log(node: &Node, stack: &mut Stack<'_>) -> Answer {
     if stack.len() < 2 {
         return raise(stack, "redis.log() requires two arguments or more.");
     }
@@ -151,7 +225,7 @@ fn log(runner: &mut Runner<'_, '_>, stack: &mut Stack<'_>) -> Answer {
         return raise(stack, "Invalid log level.");
     };
     let words: Vec<_> = (2..=stack.len()).filter_map(|index| stack.text(index)).map(String::from_utf8_lossy).collect();
-    runner.ctx.node.host().log(*level, &words.join(" "));
+    node.host().log(*level, &words.join(" "));
     Ok(0)
 }
 

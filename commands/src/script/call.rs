@@ -2,8 +2,9 @@
 
 use lua::{Kind, Stack};
 
-use super::cache::Script;
-use super::interpreter::Interpreter;
+use super::functions::vm::{Callable, Functions};
+use super::interpreter::{Compiled, Interpreter};
+use super::machine::Machine;
 use super::runner::{Program, Runner, Stop, killed};
 use super::shebang::may;
 use super::{to_lua, to_resp};
@@ -21,8 +22,8 @@ pub(crate) struct Call<'a> {
 
 impl<'a> Call<'a> {
     /// Reads the number of keys, the keys and the arguments.
-    pub(crate) fn new(mut words: Args<'a>, is_readonly: bool) -> Result<Self> {
-        let count = base::number::parse_i64(words.word()?).ok_or(Error::NotAnInteger)?;
+    pub(crate) fn new(mut words: Args<'a>, is_readonly: bool, no_number: Error) -> Result<Self> {
+        let count = base::number::parse_i64(words.word()?).ok_or(no_number)?;
         if count > words.len() as i64 {
             return Err(Error::Plain("ERR Number of keys can't be greater than number of args"));
         }
@@ -37,27 +38,43 @@ pub(crate) fn with_scripts(
     run: impl FnOnce(&mut Ctx<'_>, &mut Interpreter) -> Result<()>,
 ) -> Result<()> {
     let place = &ctx.core.interpreters.scripts;
-    let mut interpreter =
-        place.take().unwrap_or_else(|| Box::new(Interpreter::new(ctx.node, ctx.random_below(1 << 31) as i32)));
+    let mut interpreter = place.take().unwrap_or_else(|| Box::new(Interpreter::new(ctx.node, seed(ctx))));
+    interpreter.follow(ctx.node);
     let result = run(ctx, &mut interpreter);
-    interpreter.settle();
-    ctx.core.stats.script_bytes.set(interpreter.bytes() as u64);
+    interpreter.machine.settle();
+    ctx.core.stats.script_bytes.set(interpreter.machine.bytes() as u64);
     place.replace(Some(interpreter));
     result
 }
 
-/// Runs a compiled script.
-pub(crate) fn run_script(
+/// As `with_scripts`, for functions.
+pub(crate) fn with_functions<T>(
     ctx: &mut Ctx<'_>,
-    interpreter: &mut Interpreter,
-    script: &Script,
-    call: &Call<'_>,
-) -> Result<()> {
+    run: impl FnOnce(&mut Ctx<'_>, &mut Functions) -> Result<T>,
+) -> Result<T> {
+    let place = &ctx.core.interpreters.functions;
+    let mut functions = place.take().unwrap_or_else(|| Box::new(Functions::new(ctx.node, seed(ctx))));
+    functions.follow(ctx.node);
+    let result = run(ctx, &mut functions);
+    functions.machine.settle();
+    ctx.core.stats.function_bytes.set(functions.machine.bytes() as u64);
+    place.replace(Some(functions));
+    result
+}
+
+/// Where an interpreter's random numbers begin.
+fn seed(ctx: &Ctx<'_>) -> i32 {
+    ctx.random_below(1 << 31) as i32
+}
+
+/// Runs a compiled script.
+pub(crate) fn run_script(ctx: &mut Ctx<'_>, script: (&Compiled, &mut Machine), call: &Call<'_>) -> Result<()> {
+    let (Compiled { script, function }, machine) = script;
     let program =
         Program { name: &script.sha, is_function: false, flags: script.flags, is_readonly_call: call.is_readonly };
-    run(ctx, interpreter, &program, |interpreter| {
-        interpreter.push(&script.sha);
-        let mut stack = interpreter.state.stack();
+    run(ctx, machine, &program, |machine| {
+        machine.state.push_kept(function);
+        let mut stack = machine.state.stack();
         stack.push_globals();
         stack.set_readonly(-1, false);
         for (name, words) in [(&b"KEYS"[..], &call.keys), (b"ARGV", &call.args)] {
@@ -67,6 +84,25 @@ pub(crate) fn run_script(
         stack.set_readonly(-1, true);
         stack.pop(1);
         0
+    })
+}
+
+/// Runs a function of a library.
+pub(crate) fn run_function(ctx: &mut Ctx<'_>, function: (&Callable, &mut Machine), call: &Call<'_>) -> Result<()> {
+    let (Callable { found, callback }, machine) = function;
+    let function = found.function();
+    let program = Program {
+        name: function.name.as_bytes(),
+        is_function: true,
+        flags: function.flags,
+        is_readonly_call: call.is_readonly,
+    };
+    run(ctx, machine, &program, |machine| {
+        machine.state.push_kept(callback);
+        let mut stack = machine.state.stack();
+        push_list(&mut stack, &call.keys);
+        push_list(&mut stack, &call.args);
+        2
     })
 }
 
@@ -98,17 +134,17 @@ fn admit(program: &Program<'_>, is_full: bool) -> Result<()> {
 /// Runs what `push` puts on the stack with so many arguments, and answers its result.
 fn run(
     ctx: &mut Ctx<'_>,
-    interpreter: &mut Interpreter,
+    machine: &mut Machine,
     program: &Program<'_>,
-    push: impl Fn(&mut Interpreter) -> i32,
+    push: impl Fn(&mut Machine) -> i32,
 ) -> Result<()> {
     let is_full = is_full(ctx);
     admit(program, is_full)?;
     let db = ctx.client.db;
     loop {
-        interpreter.state.reset();
-        let args = push(interpreter);
-        let Interpreter { state, scratch, .. } = &mut *interpreter;
+        machine.state.reset();
+        let args = push(machine);
+        let Machine { state, scratch, .. } = &mut *machine;
         let mut runner = Runner::new(ctx, program, scratch, is_full);
         let result = state.call(&mut runner, args, 1);
         let proto = runner.proto;

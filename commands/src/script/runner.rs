@@ -15,14 +15,15 @@ use lua::{Host, Raised, Stack};
 use resp::Proto;
 use settings::LogLevel;
 
-use super::interpreter::Scratch;
 use super::jobs::Job;
+use super::machine::Scratch;
 use super::shebang::may;
 use super::{api, to_lua};
 use crate::client::Origin;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::execute;
+use crate::guards;
 use crate::node::access;
 use crate::request::{Request, hash_keys};
 use crate::spec::{Locks, flag};
@@ -147,6 +148,9 @@ impl<'r, 'c> Runner<'r, 'c> {
         hash_keys(&request, &node.space, hashes);
         request.hashes = hashes;
         admit(self.ctx, self.program, &request, self.is_full && !self.wrote)?;
+        if row.command.has(flag::WRITE) && !self.wrote {
+            guards::can_keep(node).map_err(|error| Refused::Error(error.line("").into()))?;
+        }
         let locks = execute::locks_of(&request);
         self.gate = secure(self.ctx, self.gate.take(), &request, locks).map_err(|stop| {
             self.stop = Some(stop);

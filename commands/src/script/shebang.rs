@@ -1,6 +1,7 @@
 //! The first line of a script that says how it is to be run: `#!lua name=lib flags=no-writes,allow-oom`.
 
 use crate::error::{Error, Result};
+use crate::spec::flag;
 
 /// What a script may do.
 pub(crate) mod may {
@@ -27,43 +28,51 @@ pub(crate) mod may {
     ];
 }
 
-/// A flag by its name.
-pub(crate) fn flag(name: &[u8]) -> Option<u8> {
-    may::NAMES.iter().find(|(_, known)| known.as_bytes() == name).map(|(flag, _)| *flag)
+/// The flags of a request that runs a script which says what it does: its word counts in place of the row's.
+pub(crate) fn flags_of(row: u32, declared: u8) -> u32 {
+    if declared & may::UNDECLARED != 0 {
+        return row;
+    }
+    let mut flags = row & !(flag::STALE | flag::DENYOOM | flag::WRITE | flag::MAY_REPLICATE);
+    if declared & may::NO_WRITES == 0 {
+        flags |= flag::WRITE;
+        if declared & may::ALLOW_OOM == 0 {
+            flags |= flag::DENYOOM;
+        }
+    }
+    if declared & may::ALLOW_STALE != 0 {
+        flags |= flag::STALE;
+    }
+    flags
 }
 
-/// The words of a first line, and what follows them.
-type Split<'b> = (Vec<&'b [u8]>, &'b [u8]);
-
-/// Splits the first line off: its words, and the code with that line left empty, so that lines keep their numbers.
-pub(crate) fn split(body: &[u8]) -> Result<Option<Split<'_>>> {
-    if !body.starts_with(b"#!") {
-        return Ok(None);
-    }
-    let Some(end) = body.iter().position(|&byte| byte == b'\n') else {
-        return Err(Error::Plain("ERR Invalid script shebang"));
-    };
-    let words = body[..end].split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty()).collect();
-    Ok(Some((words, &body[end..])))
+/// A flag by its name.
+pub(crate) fn flag_named(name: &[u8]) -> Option<u8> {
+    may::NAMES.iter().find(|(_, known)| known.as_bytes() == name).map(|(flag, _)| *flag)
 }
 
 /// The flags and the code of a script for EVAL.
 pub(crate) fn read(body: &[u8]) -> Result<(u8, &[u8])> {
-    let Some((words, code)) = split(body)? else { return Ok((may::UNDECLARED, body)) };
+    if !body.starts_with(b"#!") {
+        return Ok((may::UNDECLARED, body));
+    }
+    // The line itself stays, empty, so that lines keep their numbers.
+    let end = body.iter().position(|&byte| byte == b'\n').ok_or(Error::Plain("ERR Invalid script shebang"))?;
+    let words = base::quote::split_args(&body[..end]).unwrap_or_default();
+    let (engine, options) = words.split_first().ok_or(Error::Plain("ERR Invalid engine in script shebang"))?;
     let shown = |word: &[u8]| String::from_utf8_lossy(word).into_owned();
-    if words.first().is_none_or(|engine| *engine != b"#!lua") {
-        let engine = shown(words.first().copied().unwrap_or_default());
-        return Err(Error::text(format!("ERR Unexpected engine in script shebang: {engine}")));
+    if engine != b"#!lua" {
+        return Err(Error::text(format!("ERR Unexpected engine in script shebang: {}", shown(engine))));
     }
     let mut flags = 0;
-    for word in &words[1..] {
+    for word in options {
         let Some(list) = word.strip_prefix(b"flags=") else {
             return Err(Error::text(format!("ERR Unknown lua shebang option: {}", shown(word))));
         };
         for name in list.split(|&byte| byte == b',').filter(|name| !name.is_empty()) {
             let unknown = || Error::text(format!("ERR Unexpected flag in script shebang: {}", shown(name)));
-            flags |= flag(name).ok_or_else(unknown)?;
+            flags |= flag_named(name).ok_or_else(unknown)?;
         }
     }
-    Ok((flags, code))
+    Ok((flags, &body[end..]))
 }

@@ -25,4 +25,4 @@ pub use decode::{Decoded, Functions};
 pub use encode::Encoder;
 pub use format::Version;
 pub use input::Malformed;
-pub use payload::{Refused, dump, restore};
+pub use payload::{Refused, dump, dump_functions, restore, restore_functions};

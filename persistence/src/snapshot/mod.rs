@@ -12,6 +12,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use keyspace::export::Usage;
 use keyspace::snapshot::{Capture, Failure, Progress};
@@ -35,7 +36,7 @@ pub struct Plan {
     /// Facts about the server.
     pub aux: Vec<(&'static str, Vec<u8>)>,
     /// Sources of function libraries.
-    pub functions: Vec<Vec<u8>>,
+    pub functions: Vec<Arc<[u8]>>,
 }
 
 /// A snapshot that was written.

@@ -5,8 +5,11 @@ use commands_macros::command;
 use crate::args::Rest;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
+use crate::node::Node;
+use crate::request::Request;
 use crate::script::cache::{parse_sha, sha_of};
 use crate::script::call::{self, Call};
+use crate::script::shebang::{self, may};
 use crate::spec::{ArgDoc, ArgType};
 
 const NO_SCRIPT: Error = Error::Plain("NOSCRIPT No matching script. Please use EVAL.");
@@ -22,7 +25,8 @@ const SHA: ArgDoc = ArgDoc::new("sha1", ArgType::String);
     "EVAL",
     since = "2.6.0",
     complexity = "Depends on the script that is executed.",
-    flags(NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS | MOVABLEKEYS),
+    flags(NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS | MOVABLEKEYS | MAY_REPLICATE),
+    flags_of(flags_of_text),
     keys(KeySpec::counted(2, RW | ACCESS | UPDATE).notes("We cannot tell how the keys will be used so we assume the worst, RW and UPDATE")),
     locks(Script),
     args(SCRIPT, NUMKEYS, KEYS, ARGS)
@@ -37,6 +41,7 @@ pub(crate) fn eval(ctx: &mut Ctx, words: Rest) -> Result<()> {
     since = "7.0.0",
     complexity = "Depends on the script that is executed.",
     flags(NOSCRIPT | READONLY | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS | MOVABLEKEYS),
+    flags_of(flags_of_text),
     keys(KeySpec::counted(2, RO | ACCESS).notes("We cannot tell how the keys will be used so we assume the worst, RO and ACCESS")),
     locks(Script),
     args(SCRIPT, NUMKEYS, KEYS, ARGS)
@@ -50,7 +55,8 @@ pub(crate) fn eval_ro(ctx: &mut Ctx, words: Rest) -> Result<()> {
     "EVALSHA",
     since = "2.6.0",
     complexity = "Depends on the script that is executed.",
-    flags(NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS | MOVABLEKEYS),
+    flags(NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS | MOVABLEKEYS | MAY_REPLICATE),
+    flags_of(flags_of_known),
     keys(KeySpec::counted(2, RW | ACCESS | UPDATE)),
     locks(Script),
     args(SHA, NUMKEYS, KEYS, ARGS)
@@ -65,6 +71,7 @@ pub(crate) fn evalsha(ctx: &mut Ctx, words: Rest) -> Result<()> {
     since = "7.0.0",
     complexity = "Depends on the script that is executed.",
     flags(NOSCRIPT | READONLY | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS | MOVABLEKEYS),
+    flags_of(flags_of_known),
     keys(KeySpec::counted(2, RO | ACCESS)),
     locks(Script),
     args(SHA, NUMKEYS, KEYS, ARGS)
@@ -73,19 +80,30 @@ pub(crate) fn evalsha_ro(ctx: &mut Ctx, words: Rest) -> Result<()> {
     known(ctx, words, true)
 }
 
+/// What a text says of itself.
+fn flags_of_text(_: &Node, request: &Request<'_>) -> u32 {
+    let declared = shebang::read(request.word(1).unwrap_or_default()).map_or(may::UNDECLARED, |(flags, _)| flags);
+    shebang::flags_of(request.row.command.flags, declared)
+}
+
+/// What a known script says of itself.
+fn flags_of_known(node: &Node, request: &Request<'_>) -> u32 {
+    let script = request.word(1).and_then(parse_sha).and_then(|sha| node.scripts.cache.find(&sha));
+    shebang::flags_of(request.row.command.flags, script.map_or(may::UNDECLARED, |script| script.flags))
+}
+
 fn text(ctx: &mut Ctx, words: Rest, is_readonly: bool) -> Result<()> {
     let mut words = words.0;
     let body = words.word()?;
-    let call = Call::new(words, is_readonly)?;
+    let call = Call::new(words, is_readonly, Error::NotAnInteger)?;
     call::with_scripts(ctx, |ctx, interpreter| {
         let sha = sha_of(body);
         if let Some(script) = interpreter.find(ctx.node, &sha) {
-            return call::run_script(ctx, interpreter, &script, &call);
+            return call::run_script(ctx, script, &call);
         }
         let cache = &ctx.node.scripts.cache;
         let script = cache.add(&sha, body, false)?;
-        interpreter.compile(&script).inspect_err(|_| cache.remove(&sha))?;
-        call::run_script(ctx, interpreter, &script, &call)
+        call::run_script(ctx, interpreter.compile(&script).inspect_err(|_| cache.remove(&sha))?, &call)
     })
 }
 
@@ -93,14 +111,13 @@ fn known(ctx: &mut Ctx, words: Rest, is_readonly: bool) -> Result<()> {
     let mut words = words.0;
     let sha = words.word()?;
     let sha = parse_sha(sha).ok_or(NO_SCRIPT)?;
-    let call = Call::new(words, is_readonly)?;
+    let call = Call::new(words, is_readonly, Error::NotAnInteger)?;
     call::with_scripts(ctx, |ctx, interpreter| {
         if let Some(script) = interpreter.find(ctx.node, &sha) {
-            return call::run_script(ctx, interpreter, &script, &call);
+            return call::run_script(ctx, script, &call);
         }
         let script = ctx.node.scripts.cache.find(&sha).ok_or(NO_SCRIPT)?;
-        interpreter.compile(&script)?;
-        call::run_script(ctx, interpreter, &script, &call)
+        call::run_script(ctx, interpreter.compile(&script)?, &call)
     })
 }
 

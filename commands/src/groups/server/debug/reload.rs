@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use keyspace::change::Tally;
-use keyspace::keys::Keys;
+use keyspace::keys::{Keys, Now};
 use persistence::rdb::file::{Loader, Progress};
 
 use crate::args::Args;
@@ -74,13 +74,14 @@ fn run(ctx: &mut Ctx, how: How) -> Result<()> {
             keys.select(db);
             keys.flush(true);
         }
+        node.flush_libraries(false);
     }
-    load(node, how.merges)?;
+    load(node, how.merges, ctx.keys.now)?;
     node.monitoring.saved_dirty.store(node.dirty(), Relaxed);
     Ok(())
 }
 
-fn load(node: &Node, merges: bool) -> Result<()> {
+fn load(node: &Node, merges: bool, now: Now) -> Result<()> {
     let path = node.snapshot_path();
     let warn = |text: String| node.host().log(settings::LogLevel::Warning, &text);
     let bytes = std::fs::read(&path).map_err(|error| {
@@ -104,10 +105,17 @@ fn load(node: &Node, merges: bool) -> Result<()> {
         threads: node.cores.len(),
         progress: &progress,
     };
-    loader.load(&bytes).map_err(|error| {
+    let report = loader.load(&bytes).map_err(|error| {
         warn(format!("Error loading {}: {error}", path.display()));
         FAILED
     })?;
+    let mut tally = Tally::default();
+    let all_locked = Keys::lock_all(&node.space, 0, now, &mut tally);
+    node.load_libraries(&report.functions, merges).map_err(|reason| {
+        warn(format!("Error loading {}: {reason}", path.display()));
+        FAILED
+    })?;
+    drop(all_locked);
     node.loading.keys.store(progress.keys.load(Relaxed), Relaxed);
     node.loading.expired.store(progress.expired.load(Relaxed), Relaxed);
     Ok(())

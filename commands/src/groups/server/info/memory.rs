@@ -107,15 +107,19 @@ pub(super) fn memory(ctx: &mut Ctx, text: &mut Text) {
 
 fn scripts(node: &Node, text: &mut Text) {
     let (scripts, cache_bytes, _) = node.scripts.cache.counts();
-    let vm_bytes: u64 = node.cores.iter().map(|core| core.script_bytes.get()).sum();
-    text.same(vm_bytes, &["used_memory_lua", "used_memory_vm_eval"]);
-    text.field("used_memory_lua_human", base::size::human(vm_bytes));
+    let libraries = node.scripts.libraries.counts();
+    let eval_bytes: u64 = node.cores.iter().map(|core| core.script_bytes.get()).sum();
+    let function_bytes: u64 = node.cores.iter().map(|core| core.function_bytes.get()).sum();
+    text.same(eval_bytes, &["used_memory_lua", "used_memory_vm_eval"]);
+    text.field("used_memory_lua_human", base::size::human(eval_bytes));
     text.field("used_memory_scripts_eval", cache_bytes);
     text.field("number_of_cached_scripts", scripts);
-    text.same(0, &["number_of_functions", "number_of_libraries", "used_memory_vm_functions"]);
-    text.bytes("used_memory_vm_total", vm_bytes);
-    text.same(0, &["used_memory_functions"]);
-    text.bytes("used_memory_scripts", cache_bytes as u64);
+    text.field("number_of_functions", libraries.functions);
+    text.field("number_of_libraries", libraries.libraries);
+    text.field("used_memory_vm_functions", function_bytes);
+    text.bytes("used_memory_vm_total", eval_bytes + function_bytes);
+    text.field("used_memory_functions", libraries.bytes);
+    text.bytes("used_memory_scripts", (cache_bytes + libraries.bytes) as u64);
 }
 
 fn fragmentation(figures: &Figures, text: &mut Text) {
