@@ -65,6 +65,10 @@ impl Host for Process {
     }
 
     fn shut_down(&self) {
+        // Whoever sees his connection end finds nobody listening any more.
+        if let Some(listeners) = self.listeners() {
+            listeners.close();
+        }
         let _ = self.end.send(End::Asked);
     }
 

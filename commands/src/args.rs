@@ -117,6 +117,11 @@ impl<'a> Args<'a> {
         if self.is_empty() { Ok(()) } else { Err(Error::Syntax) }
     }
 
+    /// Where the words are: the buffer, and their places in it.
+    pub(crate) fn parts(&self) -> (&'a [u8], &'a [Span]) {
+        (self.buffer, self.spans)
+    }
+
     /// The words as slices.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + Clone + use<'a> {
         let buffer = self.buffer;

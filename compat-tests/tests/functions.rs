@@ -64,18 +64,23 @@ fn fill(client: &mut Connection) -> Vec<String> {
     seen(client)
 }
 
+fn restore(client: &mut Connection, payload: &Reply, policy: &[&str]) -> String {
+    let mut argv: Vec<&[u8]> = vec![b"FUNCTION", b"RESTORE", payload.as_bytes().expect("a string")];
+    argv.extend(policy.iter().map(|word| word.as_bytes()));
+    text(client, &argv)
+}
+
 #[test]
 fn dumps_go_both_ways() {
     let (theirs, ours) = (started(Tcp::redis()), started(Tcp::ours()));
     let (mut theirs, mut ours) = (theirs.client(), ours.client());
     let expected = fill(&mut theirs);
     let payload = call(&mut theirs, &["FUNCTION", "DUMP"]);
-    let restored = text(&mut ours, &[b"FUNCTION", b"RESTORE", payload.as_bytes().expect("a string"), b"FLUSH"]);
-    assert_eq!(restored, "OK");
+    assert_eq!(restore(&mut ours, &payload, &["FLUSH"]), "OK");
     assert_eq!(seen(&mut ours), expected);
     let payload = call(&mut ours, &["FUNCTION", "DUMP"]);
     assert_eq!(text(&mut theirs, &["FUNCTION", "FLUSH"]), "OK");
-    assert_eq!(text(&mut theirs, &[b"FUNCTION", b"RESTORE", payload.as_bytes().expect("a string")]), "OK");
+    assert_eq!(restore(&mut theirs, &payload, &[]), "OK");
     assert_eq!(seen(&mut theirs), expected);
 }
 

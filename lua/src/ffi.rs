@@ -50,6 +50,15 @@ unsafe extern "C" {
     pub(crate) fn lua_hostinterrupt(state: *mut LuaState, message: *const c_char);
     pub(crate) fn lua_hostload(state: *mut LuaState, text: *const c_char, len: usize, name: *const c_char) -> c_int;
     pub(crate) fn lua_hostpcall(state: *mut LuaState, args: c_int, results: c_int, handler: c_int) -> c_int;
+    pub(crate) fn lua_hostargument(
+        state: *mut LuaState,
+        index: c_int,
+        text: *mut *const c_char,
+        len: *mut usize,
+        number: *mut c_double,
+    ) -> c_int;
+    pub(crate) fn lua_hostlist(state: *mut LuaState, text: *const c_char, places: *const u32, count: c_int);
+    pub(crate) fn lua_hostsetglobal(state: *mut LuaState, name: *const c_char, len: usize);
     pub(crate) fn lua_hostcollect(state: *mut LuaState);
     pub(crate) fn lua_hostseed(state: *mut LuaState, seed: c_int);
     pub(crate) fn lua_hostreset(state: *mut LuaState);

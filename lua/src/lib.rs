@@ -8,5 +8,5 @@ mod number;
 mod stack;
 mod state;
 
-pub use stack::{Kind, Place, Raised, Stack};
+pub use stack::{Argument, Kind, Place, Raised, Stack};
 pub use state::{Host, Native, Reference, State};

@@ -66,6 +66,16 @@ pub struct Stack<'s> {
     life: PhantomData<&'s ()>,
 }
 
+/// A string, or a number that is none.
+#[allow(missing_docs)]
+pub enum Argument<'s> {
+    Text(&'s [u8]),
+    Number(f64),
+}
+
+const NUMBER: c_int = 3;
+const STRING: c_int = 4;
+
 /// Room that every call has without asking.
 const ROOM: i32 = 16;
 
@@ -136,8 +146,8 @@ impl<'s> Stack<'s> {
             0 => Kind::Nil,
             1 => Kind::Boolean,
             2 => Kind::Pointer,
-            3 => Kind::Number,
-            4 => Kind::String,
+            NUMBER => Kind::Number,
+            STRING => Kind::String,
             5 => Kind::Table,
             6 => Kind::Function,
             7 => Kind::Userdata,
@@ -163,6 +173,20 @@ impl<'s> Stack<'s> {
         unsafe {
             let start = ffi::lua_tolstring(self.state, index, &raw mut len);
             (!start.is_null()).then(|| std::slice::from_raw_parts(start.cast::<u8>(), len))
+        }
+    }
+
+    /// What is at a place of the running function, counted from 1, if it is a string or a number.
+    #[inline]
+    pub fn argument(&self, index: i32) -> Option<Argument<'s>> {
+        let (mut text, mut len, mut number) = (std::ptr::null(), 0, 0.0);
+        // SAFETY: places beyond the top are told apart; nothing is collected while `'s` lasts, so the bytes stay.
+        unsafe {
+            match ffi::lua_hostargument(self.state, index, &raw mut text, &raw mut len, &raw mut number) {
+                STRING => Some(Argument::Text(std::slice::from_raw_parts(text.cast::<u8>(), len))),
+                NUMBER => Some(Argument::Number(number)),
+                _ => None,
+            }
         }
     }
 
@@ -235,6 +259,25 @@ impl<'s> Stack<'s> {
     pub fn push_bytes(&mut self, bytes: &[u8]) {
         // SAFETY: as above; the interpreter copies the bytes.
         unsafe { ffi::lua_pushlstring(self.state, bytes.as_ptr().cast::<c_char>(), bytes.len()) }
+    }
+
+    /// Pushes a table of strings, each a start in `text` and a length.
+    ///
+    /// # Panics
+    /// When one is not within `text`.
+    pub fn push_list(&mut self, text: &[u8], places: &[[u32; 2]]) {
+        assert!(places.iter().all(|[start, len]| u64::from(*start) + u64::from(*len) <= text.len() as u64));
+        let count = c_int::try_from(places.len()).unwrap_or(c_int::MAX);
+        // SAFETY: room is kept by the callers; the places are within the text, whose bytes are copied.
+        unsafe { ffi::lua_hostlist(self.state, text.as_ptr().cast(), places.as_ptr().cast(), count) }
+    }
+
+    /// Takes the value on top for a global, whether globals are read-only or not.
+    pub fn set_global(&mut self, name: &[u8]) {
+        if !self.is_empty() {
+            // SAFETY: there is a value on top.
+            unsafe { ffi::lua_hostsetglobal(self.state, name.as_ptr().cast(), name.len()) }
+        }
     }
 
     /// Pushes the null pointer.

@@ -212,17 +212,8 @@ impl State {
         // SAFETY: `shared` lives; the state is not running.
         unsafe {
             let outer = (*self.shared).host.replace(host);
-            let base = ffi::lua_gettop(self.state) - args;
-            let mut handler = 0;
-            if let Some(reference) = &self.handler {
-                ffi::lua_rawgeti(self.state, ffi::REGISTRY, reference.0);
-                ffi::lua_insert(self.state, base);
-                handler = base;
-            }
+            let handler = self.handler.as_ref().map_or(0, |reference| reference.0);
             let status = ffi::lua_hostpcall(self.state, args, results, handler);
-            if handler != 0 {
-                ffi::lua_remove(self.state, handler);
-            }
             (*self.shared).host = outer;
             if let Some(payload) = (*self.shared).panic.take() {
                 ffi::lua_settop(self.state, 0);

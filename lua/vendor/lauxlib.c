@@ -434,8 +434,18 @@ LUALIB_API char *luaL_prepbuffer (luaL_Buffer *B) {
 
 
 LUALIB_API void luaL_addlstring (luaL_Buffer *B, const char *s, size_t l) {
-  while (l--)
-    luaL_addchar(B, *s++);
+  while (l > 0) {  /* patch 13 */
+    size_t room = LUAL_BUFFERSIZE - (size_t)(B->p - B->buffer);
+    if (room == 0) {
+      luaL_prepbuffer(B);
+      room = LUAL_BUFFERSIZE;
+    }
+    if (room > l) room = l;
+    memcpy(B->p, s, room);
+    B->p += room;
+    s += room;
+    l -= room;
+  }
 }
 
 

@@ -56,12 +56,32 @@
 		reallymarkobject(g, obj2gco(t)); }
 
 
-/* patch 6: the collector starts before the cap is reached */
+/*
+** patch 6: the collector starts before the cap is reached
+** patch 12: and not for less garbage than that, or else it would go over the
+** libraries again after every few hundred short scripts
+*/
+#define GCGARBAGEMIN	(512*1024)
+
+static lu_mem softlimit (global_State *g) {
+  return g->host.limit - g->host.limit / 8;
+}
+
+
 static void setthreshold (global_State *g) {
-  lu_mem soft = g->host.limit - g->host.limit / 8;
+  lu_mem soft = softlimit(g);
   g->GCthreshold = (g->estimate/100) * g->gcpause;
-  if (g->GCthreshold > soft)
-    g->GCthreshold = (g->totalbytes < soft) ? soft : g->totalbytes + GCSTEPSIZE;
+  if (g->gcpause >= LUAI_GCPAUSE && g->GCthreshold < g->estimate + GCGARBAGEMIN)
+    g->GCthreshold = g->estimate + GCGARBAGEMIN;
+  if (g->GCthreshold > soft) {
+    lu_mem room = (g->totalbytes < g->host.limit) ? g->host.limit - g->totalbytes : 0;
+    if (g->totalbytes < soft)
+      g->GCthreshold = soft;
+    else if (room > g->host.limit / 64)
+      g->GCthreshold = g->totalbytes + room / 8 * 7;
+    else
+      g->GCthreshold = MAX_LUMEM - 1;  /* nearly all of it lives: the cap is next */
+  }
 }
 
 
@@ -618,6 +638,10 @@ void luaC_step (lua_State *L) {
   global_State *g = G(L);
   l_mem lim = (GCSTEPSIZE/100) * g->gcstepmul;
   if (g->host.running) return;  /* patch 6: no collection under the host's feet */
+  if (g->totalbytes > softlimit(g)) {  /* patch 6: steps would not be done in time; a few whole ones are */
+    luaC_fullgc(L);
+    return;
+  }
   if (lim == 0)
     lim = (MAX_LUMEM-1)/2;  /* no limit */
   g->gcdept += g->totalbytes - g->GCthreshold;

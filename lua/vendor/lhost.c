@@ -22,6 +22,8 @@
 #include "lhost.h"
 #include "lobject.h"
 #include "lstate.h"
+#include "lstring.h"
+#include "ltable.h"
 #include "lualib.h"
 
 
@@ -122,15 +124,64 @@ LUA_API int lua_hostload (lua_State *L, const char *text, size_t len, const char
 }
 
 
-LUA_API int lua_hostpcall (lua_State *L, int nargs, int nresults, int errfunc) {
+/* Calls with the kept value `handler' as the error function, if there is one; its place is gone afterwards. */
+LUA_API int lua_hostpcall (lua_State *L, int nargs, int nresults, int handler) {
   global_State *g = G(L);
-  int status;
+  int status, base = 0;
+  if (handler != 0) {
+    base = lua_gettop(L) - nargs;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, handler);
+    lua_insert(L, base);
+  }
   g->host.interrupted = 0;
   g->host.ticks = LUA_HOSTTICKS;
   g->host.running = 0;
-  status = lua_pcall(L, nargs, nresults, errfunc);
+  status = lua_pcall(L, nargs, nresults, base);
   g->host.running = 1;
+  if (base != 0)
+    lua_remove(L, base);
   return status;
+}
+
+
+/* What is at a place of the running function: a string's bytes or a number, and which of both; -1 for all else. */
+LUA_API int lua_hostargument (lua_State *L, int idx, const char **text, size_t *len, double *number) {
+  const TValue *o = L->base + (idx - 1);
+  if (o >= L->top) return LUA_TNONE;
+  if (ttisstring(o)) {
+    *text = svalue(o);
+    *len = tsvalue(o)->len;
+    return LUA_TSTRING;
+  }
+  if (ttisnumber(o)) {
+    *number = nvalue(o);
+    return LUA_TNUMBER;
+  }
+  return LUA_TNONE;
+}
+
+
+/* Pushes a table of strings: `places' has the start in `text' and the length of each. */
+LUA_API void lua_hostlist (lua_State *L, const char *text, const unsigned int *places, int n) {
+  Table *t;
+  int i;
+  lua_createtable(L, n, 0);
+  t = hvalue(L->top - 1);
+  for (i = 0; i < n; i++, places += 2) {
+    TString *s = luaS_newlstr(L, text + places[0], places[1]);
+    setsvalue2n(L, &t->array[i], s);
+    luaC_objbarriert(L, t, obj2gco(s));
+  }
+}
+
+
+/* Takes the value on top for a global, read-only or not. */
+LUA_API void lua_hostsetglobal (lua_State *L, const char *name, size_t len) {
+  Table *t = hvalue(gt(L));
+  TValue *slot = luaH_setstr(L, t, luaS_newlstr(L, name, len));
+  setobj2t(L, slot, L->top - 1);
+  luaC_barriert(L, t, L->top - 1);
+  L->top--;
 }
 
 

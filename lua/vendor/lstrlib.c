@@ -92,6 +92,22 @@ static int str_upper (lua_State *L) {
   return 1;
 }
 
+/* patch 13: in one piece, which is doubled; what the cap forbids is not begun */
+static int rep_long (lua_State *L, const char *s, size_t l, size_t total) {
+  char *all = (char *)lua_newuserdata(L, total);
+  size_t done = l;
+  lua_tick(L, 1 + (int)(total >> 9));
+  memcpy(all, s, l);
+  while (done < total) {
+    size_t piece = (done < total - done) ? done : total - done;
+    memcpy(all + done, all, piece);
+    done += piece;
+  }
+  lua_pushlstring(L, all, total);
+  return 1;
+}
+
+
 static int str_rep (lua_State *L) {
   size_t l;
   luaL_Buffer b;
@@ -100,6 +116,8 @@ static int str_rep (lua_State *L) {
   if (l == 0) n = 0;  /* patch 7: nothing is not repeated two billion times */
   if (n > 0 && l > (size_t)INT_MAX / (size_t)n)
     luaL_error(L, "resulting string too large");
+  if (n > 16)
+    return rep_long(L, s, l, l * (size_t)n);
   luaL_buffinit(L, &b);
   while (n-- > 0) {
     lua_tick(L, 1 + (int)(l >> 6));
@@ -620,8 +638,13 @@ static void add_s (MatchState *ms, luaL_Buffer *b, const char *s,
   size_t l, i;
   const char *news = lua_tolstring(ms->L, 3, &l);
   for (i = 0; i < l; i++) {
-    if (news[i] != L_ESC)
-      luaL_addchar(b, news[i]);
+    if (news[i] != L_ESC) {  /* patch 13 */
+      const char *esc = (const char *)memchr(news + i, L_ESC, l - i);
+      size_t plain = (esc != NULL) ? (size_t)(esc - news) - i : l - i;
+      lua_tick(ms->L, 1 + (int)(plain >> 6));
+      luaL_addlstring(b, news + i, plain);
+      i += plain - 1;
+    }
     else {
       i++;  /* skip ESC */
       if (!isdigit(uchar(news[i])))

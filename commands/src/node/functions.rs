@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Node;
+use super::core::Core;
 use crate::error::{Error, Result};
 use crate::script::functions::Policy;
 use crate::script::functions::library::Library;
@@ -45,9 +46,20 @@ impl Node {
         sources.iter().map(load).collect()
     }
 
+    /// Gives up a core's interpreter of functions once there are none.
+    pub(crate) fn drop_spent_functions(&self, core: &Core) {
+        let place = &core.interpreters.functions;
+        if place.borrow().as_ref().is_some_and(|functions| functions.is_spent(self)) {
+            place.take();
+            core.stats.function_bytes.set(0);
+        }
+    }
+
     /// Removes all libraries; in the background, where that is told apart.
     pub(crate) fn flush_libraries(&self, lazily: bool) {
         let (libraries, functions) = self.scripts.libraries.clear();
+        // Cores give their interpreters up at their next tick.
+        self.cores.iter().for_each(|core| core.function_bytes.set(0));
         if lazily {
             // The interpreter that ran them counts, too.
             keyspace::object::discard_counted(libraries, functions + 1);

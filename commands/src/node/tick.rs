@@ -61,6 +61,7 @@ impl Node {
 
     pub(crate) fn work(&self, core: &mut Core, hz: u32) {
         memory::refresh(self, core);
+        self.drop_spent_functions(core);
         if core.index == 0 {
             self.look_after_clients(core.now.unix_ms);
             self.look_after_snapshots(core.now.unix_ms);

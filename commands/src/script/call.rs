@@ -1,6 +1,7 @@
 //! Calling a script or a function with keys and arguments, and answering what it returns.
 
 use lua::{Kind, Stack};
+use smallvec::SmallVec;
 
 use super::functions::vm::{Callable, Functions};
 use super::interpreter::{Compiled, Interpreter};
@@ -13,6 +14,9 @@ use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::execute;
 
+/// Longer tables than this cannot be.
+const WORDS_MAX: usize = 1 << 24;
+
 /// What a script is called with.
 pub(crate) struct Call<'a> {
     keys: Args<'a>,
@@ -24,6 +28,9 @@ impl<'a> Call<'a> {
     /// Reads the number of keys, the keys and the arguments.
     pub(crate) fn new(mut words: Args<'a>, is_readonly: bool, no_number: Error) -> Result<Self> {
         let count = base::number::parse_i64(words.word()?).ok_or(no_number)?;
+        if words.len() > WORDS_MAX {
+            return Err(Error::Plain("ERR too many keys and arguments for a script"));
+        }
         if count > words.len() as i64 {
             return Err(Error::Plain("ERR Number of keys can't be greater than number of args"));
         }
@@ -75,14 +82,10 @@ pub(crate) fn run_script(ctx: &mut Ctx<'_>, script: (&Compiled, &mut Machine), c
     run(ctx, machine, &program, |machine| {
         machine.state.push_kept(function);
         let mut stack = machine.state.stack();
-        stack.push_globals();
-        stack.set_readonly(-1, false);
         for (name, words) in [(&b"KEYS"[..], &call.keys), (b"ARGV", &call.args)] {
             push_list(&mut stack, words);
-            stack.set_field(-2, name);
+            stack.set_global(name);
         }
-        stack.set_readonly(-1, true);
-        stack.pop(1);
         0
     })
 }
@@ -107,11 +110,9 @@ pub(crate) fn run_function(ctx: &mut Ctx<'_>, function: (&Callable, &mut Machine
 }
 
 fn push_list(stack: &mut Stack<'_>, words: &Args<'_>) {
-    stack.push_table(words.len(), 0);
-    for (word, at) in words.iter().zip(1..) {
-        stack.push_bytes(word);
-        stack.set_item(-2, at);
-    }
+    let (buffer, spans) = words.parts();
+    let places: SmallVec<[[u32; 2]; 16]> = spans.iter().map(|span| [span.start, span.len]).collect();
+    stack.push_list(buffer, &places);
 }
 
 /// Whether memory is full, after all evicting.

@@ -34,6 +34,7 @@ impl Interpreter {
     pub(crate) fn new(node: &Node, seed: i32) -> Self {
         let mut machine = Machine::new(seed);
         api::open(&mut machine.state, node, false);
+        machine.state.collect();
         let generation = node.scripts.cache.generation();
         Self { machine, compiled: HashMap::default(), generation, seed }
     }

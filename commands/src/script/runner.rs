@@ -7,11 +7,12 @@
 
 use std::ffi::CStr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::time::{Duration, Instant};
 
+use base::clock::Ticks;
 use keyspace::waits::Gate;
-use lua::{Host, Raised, Stack};
+use lua::{Argument, Host, Raised, Stack};
 use resp::Proto;
 use settings::LogLevel;
 
@@ -70,7 +71,7 @@ pub(crate) struct Runner<'r, 'c> {
     /// What `redis.set_repl` chose: 1 for the log, 2 for replicas.
     replication: u8,
     pub(crate) stop: Option<Stop>,
-    started: Instant,
+    started: Ticks,
     job: Option<Arc<Job>>,
 }
 
@@ -90,7 +91,7 @@ pub(super) fn killed(program: &Program<'_>) -> &'static CStr {
 
 impl<'r, 'c> Runner<'r, 'c> {
     pub(crate) fn new(ctx: &'r mut Ctx<'c>, program: &'r Program<'r>, scratch: &'r mut Scratch, is_full: bool) -> Self {
-        let started = Instant::now();
+        let started = ctx.core.clock.ticks();
         let proto = Proto::Resp2;
         Self {
             ctx,
@@ -189,10 +190,11 @@ impl<'r, 'c> Runner<'r, 'c> {
     pub(crate) fn end(self) -> Option<Stop> {
         if let Some(job) = &self.job {
             job.end();
-            if self.stop.is_none() && self.started.elapsed() > Duration::from_secs(1) {
+            let elapsed = self.elapsed();
+            if self.stop.is_none() && elapsed > Duration::from_secs(1) {
                 let text = format!(
                     "A script ran for {} ms: {}",
-                    self.started.elapsed().as_millis(),
+                    elapsed.as_millis(),
                     String::from_utf8_lossy(self.program.name)
                 );
                 self.ctx.node.host().log(LogLevel::Verbose, &text);
@@ -201,13 +203,19 @@ impl<'r, 'c> Runner<'r, 'c> {
         self.stop
     }
 
+    fn elapsed(&self) -> Duration {
+        let clock = self.ctx.core.clock;
+        Duration::from_nanos(clock.ns_between(self.started, clock.ticks()))
+    }
+
     #[cold]
     fn look(&mut self) -> Option<&'static CStr> {
         let node = self.ctx.node;
-        let (program, started, request) = (self.program, self.started, self.ctx.request);
+        let (program, elapsed, request) = (self.program, self.elapsed(), self.ctx.request);
         let wrote = self.wrote;
         let job = self.job.get_or_insert_with(|| {
             let words = request.words().map(Into::into).collect();
+            let started = Instant::now().checked_sub(elapsed).unwrap_or_else(Instant::now);
             let job = Arc::new(Job::new(program.is_function, program.name, words, started));
             job.wrote.store(wrote, SeqCst);
             node.scripts.jobs.join(&job);
@@ -218,7 +226,6 @@ impl<'r, 'c> Runner<'r, 'c> {
             return Some(killed(program));
         }
         let threshold_ms = node.settings.busy_reply_threshold();
-        let elapsed = started.elapsed();
         if threshold_ms == 0 || elapsed < Duration::from_millis(threshold_ms) {
             return None;
         }
@@ -263,24 +270,16 @@ impl Refused {
 fn take_words(stack: &Stack<'_>, words: &mut Vec<u8>, spans: &mut Vec<resp::Span>) -> Result<(), &'static str> {
     words.clear();
     spans.clear();
-    if stack.is_empty() {
+    let count = stack.len();
+    if count == 0 {
         return Err("ERR Please specify at least one argument for this redis lib call");
     }
-    for index in 1..=stack.len() {
+    for index in 1..=count {
         let start = words.len();
-        if let Some(bytes) = stack.bytes(index) {
-            words.extend_from_slice(bytes);
-        } else if let Some(number) = stack.number(index) {
-            let whole = number as i64;
-            if whole as f64 == number && !matches!(whole, i64::MIN | i64::MAX) {
-                words.extend_from_slice(keyspace::packed::IntText::default().spell(whole));
-            } else if number.is_nan() && number.is_sign_negative() {
-                words.extend_from_slice(b"-nan");
-            } else {
-                words.extend_from_slice(base::number::format_f64(number).as_bytes());
-            }
-        } else {
-            return Err("ERR Lua redis lib command arguments must be strings or integers");
+        match stack.argument(index) {
+            Some(Argument::Text(bytes)) => words.extend_from_slice(bytes),
+            Some(Argument::Number(number)) => spell(number, words),
+            None => return Err("ERR Lua redis lib command arguments must be strings or integers"),
         }
         spans.push(resp::Span { start: start as u32, len: (words.len() - start) as u32 });
     }
@@ -290,10 +289,21 @@ fn take_words(stack: &Stack<'_>, words: &mut Vec<u8>, spans: &mut Vec<resp::Span
     Ok(())
 }
 
+fn spell(number: f64, words: &mut Vec<u8>) {
+    let whole = number as i64;
+    if whole as f64 == number && !matches!(whole, i64::MIN | i64::MAX) {
+        words.extend_from_slice(keyspace::packed::IntText::default().spell(whole));
+    } else if number.is_nan() && number.is_sign_negative() {
+        words.extend_from_slice(b"-nan");
+    } else {
+        words.extend_from_slice(base::number::format_f64(number).as_bytes());
+    }
+}
+
 /// The guards of a request from a script, in Redis's order.
 fn admit(ctx: &mut Ctx<'_>, program: &Program<'_>, request: &Request<'_>, is_full: bool) -> Result<(), Refused> {
     let command = request.row.command;
-    if command.has(flag::NOSCRIPT) {
+    if command.has(flag::NOSCRIPT) && !ctx.node.scripts.allows_all.load(Relaxed) {
         return Err(Refused::plain("ERR This Redis command is not allowed from script"));
     }
     if let Err(denied) = ctx.node.permit(ctx.client, request, Origin::Script) {

@@ -20,7 +20,7 @@ fn write_at(stack: &mut Stack<'_>, out: &mut Writer, proto: Proto, depth: usize)
             (Proto::Resp2, false) => out.null(),
             (Proto::Resp3, value) => out.boolean(value),
         },
-        Kind::Table if depth >= DEPTH_MAX || !stack.reserve(8) => out.error("reached lua stack limit"),
+        Kind::Table if depth >= DEPTH_MAX || !stack.reserve(8) => out.error("ERR reached lua stack limit"),
         Kind::Table => write_table(stack, out, proto, depth),
         _ => out.null(),
     }

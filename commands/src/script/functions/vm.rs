@@ -38,8 +38,15 @@ impl Functions {
     pub(crate) fn new(node: &Node, seed: i32) -> Self {
         let mut machine = Machine::new(seed);
         let globals = api::open_for_functions(&mut machine.state, node);
+        machine.state.collect();
         let generation = node.scripts.libraries.generation();
         Self { machine, globals, callables: HashMap::default(), generation, seed }
+    }
+
+    /// Whether nothing that it has compiled is there any more.
+    pub(crate) fn is_spent(&self, node: &Node) -> bool {
+        let libraries = &node.scripts.libraries;
+        self.generation != libraries.generation() && libraries.counts().libraries == 0
     }
 
     /// Forgets what is no longer on the shelf.
@@ -49,7 +56,7 @@ impl Functions {
         if self.generation == generation {
             return;
         }
-        if libraries.counts().libraries == 0 {
+        if self.is_spent(node) {
             *self = Self::new(node, self.seed.wrapping_add(1));
             return;
         }

@@ -44,6 +44,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("RELOAD", 0..=ANY, reload::reload),
     ("REPLYBUFFER", 2..=2, reply_buffer),
     ("SET-ACTIVE-EXPIRE", 1..=1, set_active_expire),
+    ("SET-DISABLE-DENY-SCRIPTS", 1..=1, allow_all_in_scripts),
     ("SET-SKIP-CHECKSUM-VALIDATION", 1..=1, skip_payload_checksums),
     ("SLEEP", 1..=1, sleep),
     ("STRINGMATCH-LEN", 2..=2, string_match),
@@ -164,6 +165,11 @@ fn set_active_expire(ctx: &mut Ctx, mut words: Args) -> Result<()> {
 
 fn skip_payload_checksums(ctx: &mut Ctx, mut words: Args) -> Result<()> {
     ctx.node.skips_payload_checksums.store(switch(&mut words)?, Relaxed);
+    ok(ctx)
+}
+
+fn allow_all_in_scripts(ctx: &mut Ctx, mut words: Args) -> Result<()> {
+    ctx.node.scripts.allows_all.store(switch(&mut words)?, Relaxed);
     ok(ctx)
 }
 
