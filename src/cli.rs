@@ -65,6 +65,7 @@ fn usage(program: &str) -> String {
        ./{program} --check-system
        ./{program} --check-rdb <file> (judges a snapshot)
        ./{program} --import <file> [/path/to/redis.conf] [options] (takes a snapshot over)
+       ./{program} --check-audit <file> ... (are audit logs whole, oldest first?)
        ./{program} --check-wal <directory> (is a write-ahead log whole?)
        ./{program} --repair-wal <directory> (cuts it where it is damaged)
 

@@ -20,6 +20,7 @@ use commands::node::{Node, memory};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
 
+use crate::crash;
 use crate::durability::holds::Holds;
 use crate::durability::journal::Journal;
 use crate::host::End;
@@ -63,6 +64,7 @@ pub(crate) fn spawn(
     let index = inner.index;
     let run = move || {
         let _watch = Watch(end);
+        crash::give_thread_a_stack();
         let (before, after) = (inner.load.clone(), inner.load.clone());
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         runtime.enable_all().on_thread_park(move || {
@@ -198,6 +200,7 @@ impl Seat {
         shared.facts.unix_socket.store(matches!(socket, Accepted::Unix(_)), Relaxed);
         let socket = socket.register().ok()?;
         node.clients.insert(shared.id, shared.clone());
+        node.audit_connection(&shared, "connect");
         node.cores[*index].connections.add(1);
         let guest = Guest::new(node.clone(), Client::new(node, shared));
         Some(Connection::new(self.local.clone(), socket, guest))
@@ -221,7 +224,7 @@ impl Seat {
                         Cores(cores).pass_on(core, moving);
                     }
                 }
-                _ => drop(connection),
+                _ => drop(connection.map(Connection::close)),
             }
             // What it held is free in the eyes of the other cores, too, though this one may sleep from now on.
             memory::publish_thread();

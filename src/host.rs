@@ -3,12 +3,12 @@
 use std::sync::{Arc, Weak};
 
 use commands::node::Node;
-use commands::node::host::Host;
+use commands::node::host::{Crash, Host};
 use settings::LogLevel;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::startup::Listeners;
-use crate::{limits, log};
+use crate::net::listeners::Listeners;
+use crate::{crash, limits, log, oom, supervisor, title};
 
 /// Why the server is to end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,6 +47,10 @@ impl Host for Process {
         self.listeners().map_or(Ok(()), |listeners| listeners.listen_again())
     }
 
+    fn follow_tls(&self) -> Result<(), String> {
+        self.listeners().map_or(Ok(()), |listeners| listeners.follow_tls())
+    }
+
     fn listeners(&self) -> Vec<String> {
         self.listeners().map_or_else(Vec::new, |listeners| listeners.shown())
     }
@@ -70,6 +74,24 @@ impl Host for Process {
             listeners.close();
         }
         let _ = self.end.send(End::Asked);
+    }
+
+    fn follow_process(&self, setting: &str) -> Result<(), String> {
+        let Some(node) = self.node.upgrade() else { return Ok(()) };
+        match setting {
+            "proc-title-template" => title::follow(&node.settings),
+            "crash-log-enabled" => crash::follow(&node),
+            _ => return oom::follow(&node.settings),
+        }
+        Ok(())
+    }
+
+    fn supervisor(&self) -> &'static str {
+        supervisor::name()
+    }
+
+    fn crash(&self, how: Crash<'_>) {
+        crash::break_down(how);
     }
 
     fn executable(&self) -> String {

@@ -4,8 +4,10 @@
 //! log, signals, end), `cores` (a thread each), `net` (sockets and the loop of a connection).
 
 mod allocator;
+mod audit;
 mod cli;
 mod cores;
+mod crash;
 mod durability;
 mod host;
 mod limits;
@@ -13,14 +15,18 @@ mod loading;
 mod log;
 mod logo;
 mod net;
+mod oom;
 mod placement;
 mod process;
 mod rdb_tools;
 mod spare;
 mod startup;
+mod supervisor;
 mod system;
 #[cfg(test)]
 mod tidy;
+mod title;
+mod tls;
 
 pub use process::run;
 pub use startup::{Running, StartError, start};

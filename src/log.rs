@@ -8,9 +8,9 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
 
-use settings::{LogLevel, Settings};
+use settings::{LogLevel, Settings, SyslogFacility};
 
 use crate::system;
 
@@ -21,12 +21,33 @@ static FILE: OnceLock<Option<PathBuf>> = OnceLock::new();
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
+/// Whether the system's log gets every line, too.
+static SYSLOG: AtomicBool = AtomicBool::new(false);
+
 /// Starts logging where the settings say.
 pub(crate) fn open(settings: &Settings) {
     let name = settings.logfile();
     let path = (!name.is_empty()).then(|| settings.dir().as_path().join(name.as_path()));
     let _ = FILE.set(path);
+    if settings.syslog_enabled() {
+        system::open_syslog(&settings.syslog_ident(), facility(settings.syslog_facility()));
+        SYSLOG.store(true, Relaxed);
+    }
     follow_level(settings);
+}
+
+fn facility(facility: SyslogFacility) -> i32 {
+    match facility {
+        SyslogFacility::User => libc::LOG_USER,
+        SyslogFacility::Local0 => libc::LOG_LOCAL0,
+        SyslogFacility::Local1 => libc::LOG_LOCAL1,
+        SyslogFacility::Local2 => libc::LOG_LOCAL2,
+        SyslogFacility::Local3 => libc::LOG_LOCAL3,
+        SyslogFacility::Local4 => libc::LOG_LOCAL4,
+        SyslogFacility::Local5 => libc::LOG_LOCAL5,
+        SyslogFacility::Local6 => libc::LOG_LOCAL6,
+        SyslogFacility::Local7 => libc::LOG_LOCAL7,
+    }
 }
 
 /// Takes `loglevel` over.
@@ -61,6 +82,11 @@ pub(crate) fn raw(text: &str) {
     }
 }
 
+/// As [`raw`], whatever the level.
+pub(crate) fn last_words(text: &str) {
+    append(text.as_bytes());
+}
+
 fn write(role: char, level: LogLevel, text: &str) {
     if (level as u8) < LEVEL.load(Relaxed) {
         return;
@@ -85,6 +111,15 @@ fn write(role: char, level: LogLevel, text: &str) {
         unix_ms.rem_euclid(1000),
     );
     append(line.as_bytes());
+    if SYSLOG.load(Relaxed) {
+        let priority = match level {
+            LogLevel::Debug => libc::LOG_DEBUG,
+            LogLevel::Verbose => libc::LOG_INFO,
+            LogLevel::Notice => libc::LOG_NOTICE,
+            LogLevel::Warning | LogLevel::Nothing => libc::LOG_WARNING,
+        };
+        system::syslog(priority, text);
+    }
 }
 
 /// A log that cannot be written is no reason to stop serving.

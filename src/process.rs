@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use settings::{Configured, LogLevel, Settings, Startup};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -13,7 +14,10 @@ use crate::cli::{self, Product, VERSION};
 use crate::durability::tools;
 use crate::host::End;
 use crate::startup::{self, Running, StartError};
-use crate::{limits, loading, log, logo, rdb_tools, system};
+use crate::{audit, crash, limits, loading, log, logo, oom, rdb_tools, supervisor, system, title};
+
+/// Between two looks whether files of TLS have changed.
+const FILE_LOOK: Duration = Duration::from_secs(1);
 
 /// Runs the program: `program` is the name it was started by, `args` what follows it.
 pub fn run(program: &[u8], args: &[Vec<u8>]) -> ExitCode {
@@ -24,6 +28,7 @@ pub fn run(program: &[u8], args: &[Vec<u8>]) -> ExitCode {
             return rdb_tools::check_rdb("stateless-server --check-rdb", rest);
         }
         Some((word, rest)) if word == b"--import" => return rdb_tools::import(rest),
+        Some((word, rest)) if word == b"--check-audit" => return audit::tools::check(product.program, rest),
         _ => {}
     }
     if let Some(code) = tools::act(product.program, args) {
@@ -31,7 +36,7 @@ pub fn run(program: &[u8], args: &[Vec<u8>]) -> ExitCode {
     }
     match Settings::load(args, &mut io::stdin()) {
         Ok(Startup::Act(action)) => cli::act(action, product),
-        Ok(Startup::Serve(configured)) => serve(*configured, product, !args.is_empty()),
+        Ok(Startup::Serve(configured)) => serve(*configured, product, program, !args.is_empty()),
         Err(error) => {
             let version = Settings::new().redis_version_reported().to_string_lossy().into_owned();
             let _ = io::stderr().write_all(&error.report(&version));
@@ -40,7 +45,7 @@ pub fn run(program: &[u8], args: &[Vec<u8>]) -> ExitCode {
     }
 }
 
-fn serve(configured: Configured, product: Product, is_configured: bool) -> ExitCode {
+fn serve(configured: Configured, product: Product, program: &[u8], is_configured: bool) -> ExitCode {
     let settings = &configured.settings;
     if let Err(reason) = enter_dir(settings) {
         eprintln!("Can't chdir to '{}': {reason}", settings.dir().to_string_lossy());
@@ -49,7 +54,8 @@ fn serve(configured: Configured, product: Product, is_configured: bool) -> ExitC
     log::open(settings);
     log_panics();
     greet(settings, product, is_configured);
-    if settings.daemonize() {
+    let is_supervised = supervisor::find(settings);
+    if settings.daemonize() && !is_supervised {
         if let Err(error) = system::daemonize() {
             log::warning(&format!("Can't daemonize: {}", base::system::reason(&error)));
             return ExitCode::FAILURE;
@@ -58,6 +64,8 @@ fn serve(configured: Configured, product: Product, is_configured: bool) -> ExitC
         let _ = tikv_jemalloc_ctl::background_thread::write(true);
     }
     system::ignore_hangup();
+    title::begin(settings, program);
+    crash::give_thread_a_stack();
     if let Err(reason) = limits::adjust_max_clients(settings) {
         log::warning(&reason);
         return ExitCode::FAILURE;
@@ -67,6 +75,9 @@ fn serve(configured: Configured, product: Product, is_configured: bool) -> ExitC
     logo::show(settings, product);
     for name in &configured.stored_only {
         log::notice(&format!("'{name}' is accepted and reported, but has no effect in this version of the server"));
+    }
+    if let Err(reason) = oom::follow(settings) {
+        log::warning(&reason);
     }
     match startup::start_loading(configured) {
         Ok(running) => serve_until_told(running, pid_file, product),
@@ -108,7 +119,9 @@ fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(String::new, ToString::to_string);
         let text = panic.payload_as_str().unwrap_or("no message");
-        log::warning(&format!("Internal error at {place}: {text}. Please report it with the lines before this one."));
+        log::warning(&format!("Internal error at {place}: {text}. Please report it with the lines around this one."));
+        let trace = std::backtrace::Backtrace::force_capture();
+        log::last_words(&format!("\n------ STACK TRACE ------\n{trace}\n------ STACK TRACE DONE ------\n\n"));
     }));
 }
 
@@ -124,7 +137,7 @@ fn say_refusal(error: &StartError, version: &str) {
             log::warning(&format!("Warning: Could not create server TCP listening socket {address}: {reason}"));
             log::warning(&format!("Failed listening on port {port} ({kind}), aborting."));
         }
-        StartError::Users(_) => log::warning(&error.to_string()),
+        StartError::Users(_) | StartError::Tls | StartError::Audit(_) => log::warning(&error.to_string()),
         StartError::System(_) | StartError::Log(_) => log::warning(&format!("Cannot start: {error}")),
     }
 }
@@ -140,6 +153,7 @@ fn serve_until_told(mut running: Running, pid_file: Option<PathBuf>, product: Pr
     {
         log::warning(&format!("Failed to write PID file {}: {}", path.display(), base::system::reason(&error)));
     }
+    crash::follow(&running.node);
     log::notice("Server initialized");
     if !running.node.settings.appendonly() && loading::load(&running.node).is_err() {
         remove_pid_file(pid_file);
@@ -160,8 +174,21 @@ async fn wait(running: &mut Running, kinds: &[&str]) -> io::Result<()> {
     for kind in kinds {
         log::notice(&format!("Ready to accept connections {kind}"));
     }
+    supervisor::tell("STATUS=Ready to accept connections\nREADY=1\n");
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let mut look = tokio::time::interval(FILE_LOOK);
     loop {
         let (name, how) = tokio::select! {
+            _ = hang_up.recv() => {
+                supervisor::tell_reload();
+                running.reopen_files();
+                supervisor::tell("READY=1\n");
+                continue;
+            }
+            _ = look.tick() => {
+                running.listeners.look_at_files(false);
+                continue;
+            }
             _ = interrupt.recv() => ("SIGINT", running.node.settings.shutdown_on_sigint()),
             _ = terminate.recv() => ("SIGTERM", running.node.settings.shutdown_on_sigterm()),
             end = running.told_to_end() => match end {
@@ -199,6 +226,7 @@ fn insist(mut interrupt: Signal) {
 
 fn end(running: Running, pid_file: Option<PathBuf>, product: Product) -> ExitCode {
     log::notice("User requested shutdown...");
+    supervisor::tell("STOPPING=1\n");
     remove_pid_file(pid_file);
     running.stop();
     log::warning(&format!("{} is now ready to exit, bye bye...", product.title));

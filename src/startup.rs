@@ -6,25 +6,26 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use commands::node::{Node, memory};
 use commands::table::Table;
 use settings::{Configured, LoadError, Settings};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::LocalSet;
 
+use crate::audit::Audit;
 use crate::durability;
 use crate::durability::journal::Journal;
 use crate::durability::keep::{Keep, Kept};
 use crate::durability::start::RefusedLog;
 use crate::host::{End, Process};
-use crate::net::listener::{
-    self, Accepting, Address, Admission, Cores, Listener, Unbound, listen_tcp, listen_unix, wanted,
-};
+use crate::net::listener::{self, Accepting, Admission, Cores, Listener};
+use crate::net::listeners::Listeners;
 use crate::net::socket::Accepted;
+use crate::tls::Session;
 use crate::{cores, log};
 
 /// Between two looks whether a thread has ended.
@@ -37,6 +38,7 @@ pub struct Running {
     pub(crate) listeners: Arc<Listeners>,
     threads: Vec<JoinHandle<()>>,
     keep: Arc<Keep>,
+    audit: Option<Audit>,
     end: UnboundedReceiver<End>,
 }
 
@@ -60,6 +62,10 @@ pub enum StartError {
     Users(String),
     /// The log of `appendonly`.
     Log(RefusedLog),
+    /// The certificates or keys of TLS, as the log says.
+    Tls,
+    /// The audit log.
+    Audit(String),
     /// Anything else that the system refused.
     System(io::Error),
 }
@@ -69,7 +75,8 @@ impl fmt::Display for StartError {
         match self {
             Self::Config(error) => write!(f, "{error:?}"),
             Self::Listen { address, reason, kind, .. } => write!(f, "cannot listen on {address} ({kind}): {reason}"),
-            Self::Users(reason) => f.write_str(reason),
+            Self::Users(reason) | Self::Audit(reason) => f.write_str(reason),
+            Self::Tls => f.write_str("Failed to configure TLS. Check logs for more info."),
             Self::Log(refused) => write!(f, "{refused}"),
             Self::System(error) => write!(f, "the system refused: {}", base::system::reason(error)),
         }
@@ -99,6 +106,14 @@ impl Running {
         }
     }
 
+    /// What SIGHUP asks for: files that others renew or move away are opened anew.
+    pub(crate) fn reopen_files(&self) {
+        self.listeners.look_at_files(true);
+        if let Some(audit) = &self.audit {
+            audit.reopen();
+        }
+    }
+
     /// Stops serving: closes all sockets and waits for the threads.
     pub fn stop(self) {
         self.listeners.close();
@@ -113,6 +128,9 @@ impl Running {
             }
         }
         self.keep.stop();
+        if let Some(audit) = self.audit {
+            audit.stop();
+        }
     }
 }
 
@@ -153,6 +171,7 @@ fn start_with(configured: Configured, is_loading: bool) -> Result<Running, Start
         keep.is_kept(durability::start::start(&node, &journal).map_err(StartError::Log)?);
     }
     keep.watch()?;
+    let audit = Audit::start(&node).map_err(StartError::Audit)?;
     let (cores, inner_sides) = cores::doors(count);
     let mut threads = Vec::new();
     let (ready_sender, ready) = std::sync::mpsc::channel();
@@ -163,10 +182,10 @@ fn start_with(configured: Configured, is_loading: bool) -> Result<Running, Start
     // Nobody is let in before all cores have their memory. One that panics is silent, and reported by itself.
     ready.iter().for_each(drop);
     memory::settle();
-    let gate = node.clone();
+    let (gate, of_gate) = (node.clone(), Arc::downgrade(&listeners));
     let acceptor = std::thread::Builder::new().name("acceptor".into());
-    threads.push(acceptor.spawn(move || accept_all(receiver, &cores, &gate))?);
-    Ok(Running { node, listeners, threads, keep, end })
+    threads.push(acceptor.spawn(move || accept_all(receiver, &cores, &gate, &of_gate))?);
+    Ok(Running { node, listeners, threads, keep, audit, end })
 }
 
 /// The table with `rename-command` applied; a line that cannot be applied is an error at its place.
@@ -186,12 +205,12 @@ fn table(renames: &[settings::Directive]) -> Result<Table, StartError> {
 }
 
 /// The acceptor's thread: accepts on every listening socket that it is sent, until there is no sender left.
-fn accept_all(mut sockets: UnboundedReceiver<Accepting>, cores: &Cores, node: &Arc<Node>) {
+fn accept_all(mut sockets: UnboundedReceiver<Accepting>, cores: &Cores, node: &Arc<Node>, listeners: &Weak<Listeners>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let Ok(runtime) = runtime else { return log::warning("The acceptor has no runtime: nobody can connect") };
     LocalSet::new().block_on(&runtime, async {
         while let Some(socket) = sockets.recv().await {
-            let gate = Gate { node: node.clone(), cores: cores.clone() };
+            let gate = Gate { node: node.clone(), cores: cores.clone(), listeners: listeners.clone() };
             tokio::task::spawn_local(listener::accept(socket, cores.clone(), gate));
         }
     });
@@ -201,6 +220,7 @@ fn accept_all(mut sockets: UnboundedReceiver<Accepting>, cores: &Cores, node: &A
 struct Gate {
     node: Arc<Node>,
     cores: Cores,
+    listeners: Weak<Listeners>,
 }
 
 impl Admission for Gate {
@@ -222,150 +242,13 @@ protected-mode no' or the option '--protected-mode no'.\r\n",
         Ok(())
     }
 
+    fn session(&self) -> Option<Box<Session>> {
+        self.listeners.upgrade()?.tls.session()
+    }
+
     fn keepalive_seconds(&self) -> u32 {
         self.node.settings.tcp_keepalive()
     }
-}
-
-/// The listening sockets of a running server.
-pub(crate) struct Listeners {
-    node: Arc<Node>,
-    open: Mutex<Vec<Listener>>,
-    /// To the acceptor; gone once the server stops.
-    acceptor: Mutex<Option<UnboundedSender<Accepting>>>,
-}
-
-impl Listeners {
-    fn new(node: Arc<Node>, acceptor: UnboundedSender<Accepting>) -> Self {
-        Self { node, open: Mutex::default(), acceptor: Mutex::new(Some(acceptor)) }
-    }
-
-    pub(crate) fn open(&self) -> std::sync::MutexGuard<'_, Vec<Listener>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn listen_first(&self) -> Result<(), StartError> {
-        let settings = &self.node.settings;
-        let refuse = |kind: &'static str, port: u16| {
-            move |Unbound { address, reason }| StartError::Listen { address, reason, kind, port }
-        };
-        let mut fresh = listen_on(settings, &[]).map_err(refuse("tcp", settings.port()))?;
-        let path = settings.unixsocket();
-        if !path.is_empty() {
-            let path = settings.dir().as_path().join(path.as_path());
-            let socket = listen_unix(path, settings.unixsocketperm(), settings.tcp_backlog());
-            fresh.push(socket.map_err(refuse("unix", 0))?);
-        }
-        self.admit(fresh)?;
-        Ok(())
-    }
-
-    /// Hands sockets to the acceptor.
-    fn admit(&self, fresh: Vec<Listener>) -> io::Result<()> {
-        if let Some(acceptor) = &*self.acceptor.lock().unwrap_or_else(PoisonError::into_inner) {
-            for socket in &fresh {
-                let _ = acceptor.send(socket.accepting()?);
-            }
-        }
-        self.open().extend(fresh);
-        Ok(())
-    }
-
-    /// Listens where the settings say now. Sockets that stay are left alone; those that do not are closed first,
-    /// since the new ones may need their ports, and opened again when that fails.
-    pub(crate) fn listen_again(&self) -> Result<(), String> {
-        let settings = &self.node.settings;
-        let wanted = wanted(settings).map_err(|unbound| unbound.reason)?;
-        let stays = |socket: &Listener| match &socket.address {
-            Address::Unix(_) => true,
-            Address::Tcp(address) => wanted.iter().any(|(_, at, _)| at == address),
-        };
-        let mut open = self.open();
-        let old = std::mem::take(&mut *open);
-        let (kept, left): (Vec<_>, Vec<_>) = old.into_iter().partition(stays);
-        let left: Vec<Address> = left.into_iter().map(|socket| socket.address.clone()).collect();
-        let addresses: Vec<Address> = kept.iter().map(|socket| socket.address.clone()).collect();
-        *open = kept;
-        drop(open);
-        match listen_on(settings, &addresses) {
-            Ok(fresh) => self.admit(fresh).map_err(|error| base::system::reason(&error)),
-            Err(unbound) => {
-                log::warning(&format!(
-                    "Could not create server TCP listening socket {}: {}",
-                    unbound.address, unbound.reason
-                ));
-                self.reopen(&left);
-                Err(format!("Unable to listen on {}: {}", unbound.address, unbound.reason))
-            }
-        }
-    }
-
-    fn reopen(&self, left: &[Address]) {
-        for address in left {
-            let Address::Tcp(address) = address else { continue };
-            let backlog = self.node.settings.tcp_backlog();
-            match listen_tcp(&address.ip().to_string(), *address, false, backlog) {
-                Ok(socket) => drop(self.admit(socket.into_iter().collect())),
-                Err(unbound) => {
-                    log::warning(&format!("Cannot listen on {} any more: {}", unbound.address, unbound.reason));
-                }
-            }
-        }
-    }
-
-    /// Closes all and lets the acceptor end.
-    pub(crate) fn close(&self) {
-        self.acceptor.lock().unwrap_or_else(PoisonError::into_inner).take();
-        self.open().clear();
-    }
-
-    /// What INFO shows behind `listenerN:`.
-    pub(crate) fn shown(&self) -> Vec<String> {
-        let open = self.open();
-        let (mut tcp, mut rows) = (Vec::new(), Vec::new());
-        for socket in open.iter() {
-            match &socket.address {
-                Address::Tcp(address) => tcp.push(*address),
-                Address::Unix(path) => rows.push(format!("name=unix,bind={}", path.display())),
-            }
-        }
-        if let Some(first) = tcp.first() {
-            let addresses: Vec<String> = tcp.iter().map(|address| format!("bind={}", name_of(address))).collect();
-            rows.insert(0, format!("name=tcp,{},port={}", addresses.join(","), first.port()));
-        }
-        rows
-    }
-
-    /// The kinds of socket that are open, for the log.
-    pub(crate) fn kinds(&self) -> Vec<&'static str> {
-        let open = self.open();
-        let has_tcp = open.iter().any(|socket| socket.port().is_some());
-        let has_unix = open.iter().any(|socket| socket.port().is_none());
-        [("tcp", has_tcp), ("unix", has_unix)].into_iter().filter_map(|(kind, has)| has.then_some(kind)).collect()
-    }
-}
-
-/// An address as `bind` spells it.
-fn name_of(address: &std::net::SocketAddr) -> String {
-    match address.ip() {
-        ip if ip.is_unspecified() => if ip.is_ipv4() { "*" } else { "::*" }.to_owned(),
-        ip => ip.to_string(),
-    }
-}
-
-/// Listens on every TCP address of the settings that is not in `open`.
-fn listen_on(settings: &Settings, open: &[Address]) -> Result<Vec<Listener>, Unbound> {
-    let mut fresh: Vec<Listener> = Vec::new();
-    for (name, address, is_optional) in wanted(settings)? {
-        let is_open = |at: &Address| *at == Address::Tcp(address);
-        if open.iter().any(is_open) || fresh.iter().any(|socket| is_open(&socket.address)) {
-            continue;
-        }
-        if let Some(socket) = listen_tcp(&name, address, is_optional, settings.tcp_backlog())? {
-            fresh.push(socket);
-        }
-    }
-    Ok(fresh)
 }
 
 /// Where the pid is written; none when nobody asked.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 const FLOORS: &[&[&str]] = &[
     &["base"],
-    &["resp", "settings", "keyspace", "acl", "lua", "ownership"],
+    &["resp", "settings", "keyspace", "acl", "audit", "lua", "ownership"],
     &["persistence"],
     &["commands-macros"],
     &["commands"],
@@ -46,6 +46,7 @@ const UNSAFE_MODULES: &[&str] = &[
     "persistence/src/rdb/file/map.rs",
     "persistence/src/snapshot/priority.rs",
     "src/allocator.rs",
+    "src/crash/signal.rs",
     "src/system.rs",
     "commands/src/node/usage.rs",
 ];
@@ -71,6 +72,7 @@ fn sources() -> Vec<(String, String)> {
         "settings",
         "keyspace",
         "acl",
+        "audit",
         "lua",
         "ownership",
         "persistence",
@@ -162,6 +164,7 @@ fn crates_import_only_from_lower_floors() {
         "acl",
         "lua",
         "ownership",
+        "audit",
         "persistence",
         "commands/macros",
         "commands",

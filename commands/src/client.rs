@@ -156,6 +156,8 @@ pub struct Facts {
     /// The connection that gets its invalidations; 0: itself.
     pub redirect: AtomicU64,
     pub name: Mutex<Option<Box<[u8]>>>,
+    /// The name in the peer's certificate.
+    pub tls_name: Mutex<Option<Box<[u8]>>>,
     pub lib_name: Mutex<Option<Box<[u8]>>>,
     pub lib_ver: Mutex<Option<Box<[u8]>>>,
     pub last_ms: AtomicI64,

@@ -13,6 +13,7 @@ use crate::error::{Error, Wait};
 use crate::guards;
 use crate::keys::{KeyShape, find_keys};
 use crate::node::core::Core;
+use crate::node::monitoring::monitor;
 use crate::node::stats::CoreStats;
 use crate::node::{Node, access};
 use crate::publish;
@@ -106,6 +107,7 @@ pub(crate) fn run(
 ) -> Outcome {
     let queue = if request.row.command.locks == Locks::Queued { client.multi.take() } else { None };
     let transaction = queue.as_deref();
+    let mark = out.mark();
     // Room for this request may have been made by evicting: those changes are told already.
     let changes = core.tally.changes.len();
     let Ok(keys) = lock(node, core.now, client, &request, transaction, &mut core.tally) else {
@@ -141,9 +143,10 @@ pub(crate) fn run(
     let end = core.clock.ticks();
     let ns = core.clock.ns_between(core.last, end);
     core.last = end;
-    // One that waits is seen by monitors at once, and counted when it has its reply.
-    if origin == Origin::Connection && node.monitoring.monitors.any() {
-        node.monitoring.monitors.show(node, client, &request, origin);
+    let watch = node.monitoring.monitors.watch(request.row);
+    if watch != 0 {
+        let ran = Ran { origin, outcome: result, is_error: out.is_error_at(mark), ns };
+        show(node, client, &request, watch, &ran);
     }
     if result != Outcome::Done {
         return result;
@@ -180,14 +183,37 @@ pub(crate) fn run_inner<'c>(ctx: &mut Ctx<'c>, request: Request<'c>) {
     finish_inner(ctx, request, start);
 }
 
+/// How a request went, for those who watch.
+struct Ran {
+    origin: Origin,
+    outcome: Outcome,
+    is_error: bool,
+    ns: u64,
+}
+
+/// Shows a request to those who watch, and tells the audit log. One that waits is seen by the former at once, and told
+/// of when it has its reply.
+#[cold]
+fn show(node: &Node, client: &Client, request: &Request<'_>, watch: u32, ran: &Ran) {
+    if watch & monitor::MONITORED != 0 && ran.origin != Origin::Wakened {
+        node.monitoring.monitors.show(node, client, request, ran.origin);
+    }
+    if watch & !monitor::MONITORED != 0 && ran.outcome == Outcome::Done && ran.origin != Origin::Log {
+        node.audit_command(client, request, !ran.is_error, ran.ns);
+    }
+}
+
 fn finish_inner<'c>(ctx: &mut Ctx<'c>, request: Request<'c>, start: Ticks) {
+    let mark = ctx.out.mark();
     if let Outcome::Wait(wait) = call(ctx, &request) {
         wait.otherwise.write(ctx.node, ctx.out);
     }
     let ns = ctx.core.clock.ns_between(start, ctx.core.clock.ticks());
     account(ctx.node, ctx.core.stats, request.row, ns);
-    if ctx.node.monitoring.monitors.any() {
-        ctx.node.monitoring.monitors.show(ctx.node, ctx.client, &request, ctx.origin);
+    let watch = ctx.node.monitoring.monitors.watch(request.row);
+    if watch != 0 {
+        let ran = Ran { origin: ctx.origin, outcome: Outcome::Done, is_error: ctx.out.is_error_at(mark), ns };
+        show(ctx.node, ctx.client, &request, watch, &ran);
     }
     if ctx.node.monitoring.is_slow(ns) {
         let now_ms = ctx.now_ms();

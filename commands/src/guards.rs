@@ -24,6 +24,7 @@ pub(crate) fn admit(node: &Node, core: &mut Core, client: &mut Client, request: 
         in_multi(request)?;
     }
     permitted(node, client, request, Origin::Connection)?;
+    audited(node, request)?;
     memory(node, core, client, request)?;
     saved(node, client, request)?;
     kept(node, client, request)?;
@@ -76,6 +77,12 @@ fn in_multi(request: &Request<'_>) -> Result<()> {
 pub(crate) fn permitted(node: &Node, client: &mut Client, request: &Request<'_>, origin: Origin) -> Result<()> {
     node.permit(client, request, origin)
         .map_err(|denied| Error::text(format!("NOPERM {}", access::reason_text(&client.user, request, denied, false))))
+}
+
+/// Nothing is done that the audit log could not be told of, where that is asked for.
+#[inline]
+fn audited(node: &Node, request: &Request<'_>) -> Result<()> {
+    if node.monitoring.monitors.watch(request.row) == 0 { Ok(()) } else { node.audit_admits() }
 }
 
 #[inline]
@@ -181,6 +188,7 @@ pub(crate) fn reject(
         line = Cow::Owned(format!("EXECABORT Transaction discarded because of: {why}"));
     }
     count_error(node, &core.stats, &line);
+    node.audit_refusal(client, request, &line);
     if let Some(multi) = &mut client.multi {
         multi.broken = true;
     }

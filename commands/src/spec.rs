@@ -203,6 +203,8 @@ pub mod flag {
     pub const KEEPS_CACHING: u32 = 1 << 20;
     /// Tells whether the server is well: refused where writes are because the disk fails.
     pub const HEALTH: u32 = 1 << 21;
+    /// Changes the server's settings.
+    pub const SETTINGS: u32 = 1 << 22;
     /// Its reply is a message: CLIENT REPLY OFF does not withhold it.
     pub const MESSAGE: u32 = 1 << 29;
     /// Arguments are secrets: neither MONITOR nor the slow log shows them.
@@ -211,8 +213,18 @@ pub mod flag {
     pub const SYSTEM: u32 = 1 << 31;
 
     /// What COMMAND INFO does not show.
-    const HIDDEN: [u32; 9] =
-        [UNQUEUED, IN_SUBSCRIBE, MAY_REPLICATE, TOUCHES, HEEDS_LOSS, KEEPS_CACHING, MESSAGE, SENSITIVE, SYSTEM];
+    const HIDDEN: [u32; 10] = [
+        UNQUEUED,
+        IN_SUBSCRIBE,
+        MAY_REPLICATE,
+        TOUCHES,
+        HEEDS_LOSS,
+        KEEPS_CACHING,
+        MESSAGE,
+        SENSITIVE,
+        SYSTEM,
+        SETTINGS,
+    ];
 
     // Two flags on one bit would be one flag.
     const _: () = {

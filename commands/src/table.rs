@@ -1,9 +1,12 @@
 //! The command table: the groups' lists joined, with what follows from a declaration worked out once.
 
+use audit::Classes;
 use keyspace::entry::Type;
 
 use crate::groups;
 use crate::keys::KeyShape;
+use crate::node::audit::class_of;
+use crate::node::monitoring::monitor;
 use crate::spec::{Command, category, flag};
 
 /// Groups as COMMAND DOCS names them.
@@ -97,6 +100,10 @@ pub struct Row {
     pub categories: u32,
     /// Where its keys are.
     pub key_shape: KeyShape,
+    /// What the audit log calls it.
+    pub(crate) audit: Classes,
+    /// Who may want to see it; see [`monitor::Monitors::watch`].
+    pub(crate) watched: u32,
     /// Those of a container.
     pub subcommands: Vec<&'static Row>,
     is_subcommand: bool,
@@ -118,6 +125,8 @@ impl Row {
             arity: command.arity(parent.is_some()),
             categories: categories(command, group),
             key_shape: KeyShape::of(command),
+            audit: class_of(command, group),
+            watched: monitor::watched(command, class_of(command, group)),
             subcommands,
             is_subcommand: parent.is_some(),
         }))

@@ -18,3 +18,12 @@ pub mod ports;
 pub mod rng;
 pub mod target;
 pub mod transcript;
+
+/// Waits until something is so, and fails the test if it is not within seconds.
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = std::time::Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < std::time::Duration::from_secs(15), "never: {what}");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}

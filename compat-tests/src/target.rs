@@ -88,6 +88,17 @@ impl Tcp {
         Ok(target)
     }
 
+    /// Waits until the process that was started here has ended by itself.
+    pub fn wait_for_end(&mut self) {
+        let Some(child) = &mut self.child else { return };
+        crate::until("it ends", || matches!(child.process.try_wait(), Ok(Some(_))));
+    }
+
+    /// The number of the process that was started here.
+    pub fn process_id(&self) -> Option<u32> {
+        self.child.as_ref().map(|child| child.process.id())
+    }
+
     fn start_ours(dir: Option<&Path>) -> Result<Tcp, String> {
         let mut target = Tcp::start(&our_binary()?, dir)?;
         target.name = "stateless".into();

@@ -119,6 +119,11 @@ impl Writer {
         Mark { buf_len: self.buf.len(), shared_count: self.shared.len() }
     }
 
+    /// Whether what was written after `mark` begins with an error.
+    pub fn is_error_at(&self, mark: Mark) -> bool {
+        self.buf.get(mark.buf_len) == Some(&b'-')
+    }
+
     /// Forgets what was written after `mark`.
     pub fn truncate(&mut self, mark: Mark) {
         let forgotten = self.shared.get(mark.shared_count..).unwrap_or_default();

@@ -66,6 +66,10 @@ choices! {
     Access { No = "no", Yes = "yes", Local = "local" }
     /// Whether TLS clients must present a certificate.
     TlsAuthClients { No = "no", Yes = "yes", Optional = "optional" }
+    /// What happens when the audit log cannot be written.
+    AuditLogPolicy { Open = "open", Closed = "closed" }
+    /// The field of a client's certificate that names its user.
+    TlsAuthClientsUser { Off = "off", Cn = "CN", Uri = "URI" }
     /// What a cluster node tells clients to connect to.
     ClusterEndpointType { Ip = "ip", Hostname = "hostname", UnknownEndpoint = "unknown-endpoint" }
     /// What a replica does with a command of its master that fails.

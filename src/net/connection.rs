@@ -5,6 +5,7 @@
 //! own only while a command is incomplete or a reply does not fit the socket.
 
 mod aside;
+mod guest;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -18,7 +19,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use commands::client::{Client, signal};
+use commands::client::signal;
 use commands::node::Node;
 use commands::node::blocking::LetGo;
 use commands::node::clients::SHRINK_AFTER_MS;
@@ -26,6 +27,8 @@ use commands::node::core::Core;
 use resp::Writer;
 use tokio::io::ReadBuf;
 use tokio::time::{Instant, Sleep};
+
+pub(crate) use guest::Guest;
 
 use super::batch::{self, Batch};
 use super::socket::{Accepted, Socket};
@@ -77,25 +80,6 @@ impl Default for Scratch {
         // Memory that every core will need counts from the start, not against the first keys under `maxmemory`.
         out.reserve(INPUT_SIZE);
         Self { input: vec![0; INPUT_SIZE], out, batch: Batch::default() }
-    }
-}
-
-/// A client who is known to the instance for as long as this lives.
-pub(crate) struct Guest {
-    node: Arc<Node>,
-    client: Client,
-}
-
-impl Guest {
-    pub(crate) fn new(node: Arc<Node>, client: Client) -> Self {
-        Self { node, client }
-    }
-}
-
-impl Drop for Guest {
-    fn drop(&mut self) {
-        self.client.leave(&self.node);
-        self.node.clients.remove(&self.client.shared.id);
     }
 }
 
@@ -180,6 +164,11 @@ impl Connection {
     pub(crate) fn leave(self) -> Option<Box<Moving>> {
         let Self { socket, guest, input, input_peak, needed, .. } = self;
         Some(Box::new(Moving { socket: socket.release().ok()?, guest, input, input_peak, needed }))
+    }
+
+    /// Ends it.
+    pub(crate) fn close(mut self) {
+        self.socket.close();
     }
 
     /// The core that it goes to after a turn, when this one has too much to do.
@@ -483,6 +472,11 @@ impl Connection {
         facts.query_bytes.store(input.len() as u64, Relaxed);
         facts.query_free_bytes.store(room.saturating_sub(input.len()) as u64, Relaxed);
         if !local.node.admits_input(&self.guest.client, input) {
+            return (input.len(), Turn::Ended);
+        }
+        if let Some(peer) = self.socket.take_peer()
+            && !guest::greet(&local.node, &mut self.guest.client, &peer)
+        {
             return (input.len(), Turn::Ended);
         }
         out.set_proto(self.guest.client.proto);

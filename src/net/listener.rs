@@ -3,10 +3,11 @@
 //! Invariant: a listening socket is closed by `shutdown`, which frees its address at once, whoever still holds a
 //! descriptor of it.
 
-use std::fs::Permissions;
+use std::fs::{File, Permissions};
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::os::unix::fs::PermissionsExt;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -19,6 +20,8 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::connection::Moving;
 use super::socket::Accepted;
 use crate::placement::{Load, door_for_new};
+use crate::system;
+use crate::tls::Session;
 
 /// Where connections go.
 #[derive(Clone)]
@@ -79,8 +82,37 @@ impl Cores {
 pub(crate) enum Address {
     /// TCP
     Tcp(SocketAddr),
+    /// TLS over TCP
+    Tls(SocketAddr),
     /// A path.
     Unix(PathBuf),
+}
+
+impl Address {
+    /// As INFO and the log name the kind.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Tcp(_) => "tcp",
+            Self::Tls(_) => "tls",
+            Self::Unix(_) => "unix",
+        }
+    }
+
+    /// None for a path.
+    pub(crate) fn ip_and_port(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(address) | Self::Tls(address) => Some(*address),
+            Self::Unix(_) => None,
+        }
+    }
+
+    /// The same kind at another address.
+    fn moved_to(&self, address: SocketAddr) -> Self {
+        match self {
+            Self::Tls(_) => Self::Tls(address),
+            Self::Tcp(_) | Self::Unix(_) => Self::Tcp(address),
+        }
+    }
 }
 
 /// A listening socket.
@@ -93,7 +125,7 @@ pub(crate) struct Listener {
 /// What the acceptor gets of a listening socket.
 pub(crate) struct Accepting {
     socket: Socket,
-    is_unix: bool,
+    address: Address,
     closed: Arc<AtomicBool>,
 }
 
@@ -104,16 +136,13 @@ impl Listener {
 
     /// Its other end, for the acceptor.
     pub(crate) fn accepting(&self) -> io::Result<Accepting> {
-        let is_unix = matches!(self.address, Address::Unix(_));
-        Ok(Accepting { socket: self.socket.try_clone()?, is_unix, closed: self.closed.clone() })
+        let (socket, address) = (self.socket.try_clone()?, self.address.clone());
+        Ok(Accepting { socket, address, closed: self.closed.clone() })
     }
 
-    /// The port, when it is a TCP socket.
+    /// The port, when it is not a unix socket.
     pub(crate) fn port(&self) -> Option<u16> {
-        match &self.address {
-            Address::Tcp(address) => Some(address.port()),
-            Address::Unix(_) => None,
-        }
+        self.address.ip_and_port().map(|address| address.port())
     }
 }
 
@@ -131,71 +160,86 @@ impl Drop for Listener {
 #[derive(Debug)]
 pub(crate) struct Unbound {
     pub(crate) address: String,
+    pub(crate) kind: &'static str,
+    /// 0 for a path.
+    pub(crate) port: u16,
     pub(crate) reason: String,
 }
 
 impl Unbound {
-    fn new(address: impl Into<String>, step: &str, error: &io::Error) -> Self {
-        Self { address: address.into(), reason: format!("{step}: {}", base::system::reason(error)) }
+    fn new(shown: &str, address: &Address, step: &str, error: &io::Error) -> Self {
+        Self {
+            address: shown.to_owned(),
+            kind: address.kind(),
+            port: address.ip_and_port().map_or(0, |address| address.port()),
+            reason: format!("{step}: {}", base::system::reason(error)),
+        }
     }
 }
 
-/// The TCP addresses that `bind` and `port` name: as written, resolved, and whether it may be missing.
-pub(crate) fn wanted(settings: &Settings) -> Result<Vec<(String, SocketAddr, bool)>, Unbound> {
-    let port = settings.port();
-    if port == 0 {
-        return Ok(Vec::new());
-    }
+/// The TCP addresses that `bind`, `port` and `tls-port` name: as written, resolved, and whether it may be missing.
+pub(crate) fn wanted(settings: &Settings) -> Result<Vec<(String, Address, bool)>, Unbound> {
     let mut found = Vec::new();
-    for word in settings.bind().iter() {
-        let word = word.to_string_lossy().into_owned();
-        let (name, is_optional) = match word.strip_prefix('-') {
-            Some(name) => (name, true),
-            None => (&*word, false),
-        };
-        let host = match name {
-            "*" => "0.0.0.0",
-            "::*" => "::",
-            name => name,
-        };
-        match (host, port).to_socket_addrs() {
-            Ok(mut addresses) => {
-                if let Some(address) = addresses.next() {
-                    found.push((name.to_owned(), address, is_optional));
+    for (port, kind) in [(settings.port(), Address::Tcp as fn(_) -> _), (settings.tls_port(), Address::Tls)] {
+        if port == 0 {
+            continue;
+        }
+        for word in settings.bind().iter() {
+            let word = word.to_string_lossy().into_owned();
+            let (name, is_optional) = match word.strip_prefix('-') {
+                Some(name) => (name, true),
+                None => (&*word, false),
+            };
+            let host = match name {
+                "*" => "0.0.0.0",
+                "::*" => "::",
+                name => name,
+            };
+            match (host, port).to_socket_addrs() {
+                Ok(mut addresses) => {
+                    if let Some(address) = addresses.next() {
+                        found.push((name.to_owned(), kind(address), is_optional));
+                    }
+                }
+                Err(_) if is_optional => {}
+                Err(error) => {
+                    let address = kind(SocketAddr::from(([0, 0, 0, 0], port)));
+                    return Err(Unbound::new(&format!("{name}:{port}"), &address, "bind", &error));
                 }
             }
-            Err(_) if is_optional => {}
-            Err(error) => return Err(Unbound::new(format!("{name}:{port}"), "bind", &error)),
         }
     }
     Ok(found)
 }
 
-/// A listening TCP socket; None where the address is optional and this machine does not have it.
+/// A listening TCP socket at an address that is no path; None where the address is optional and this machine does not
+/// have it.
 pub(crate) fn listen_tcp(
     name: &str,
-    address: SocketAddr,
+    address: &Address,
     is_optional: bool,
     backlog: i32,
 ) -> Result<Option<Listener>, Unbound> {
-    let shown = format!("{name}:{}", address.port());
-    let socket = match Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP)) {
+    let Some(at) = address.ip_and_port() else { return Ok(None) };
+    let shown = format!("{name}:{}", at.port());
+    let refuse = |step: &str, error: &io::Error| Unbound::new(&shown, address, step, error);
+    let socket = match Socket::new(Domain::for_address(at), Type::STREAM, Some(Protocol::TCP)) {
         Ok(socket) => socket,
         Err(error) if is_missing_family(&error) => return Ok(None),
-        Err(error) => return Err(Unbound::new(shown, "socket", &error)),
+        Err(error) => return Err(refuse("socket", &error)),
     };
-    let prepared = if address.is_ipv6() { socket.set_only_v6(true) } else { Ok(()) };
+    let prepared = if at.is_ipv6() { socket.set_only_v6(true) } else { Ok(()) };
     let prepared = prepared.and_then(|()| socket.set_reuse_address(true)).and_then(|()| socket.set_nonblocking(true));
-    prepared.map_err(|error| Unbound::new(&shown, "setsockopt", &error))?;
-    match socket.bind(&address.into()) {
+    prepared.map_err(|error| refuse("setsockopt", &error))?;
+    match socket.bind(&at.into()) {
         Ok(()) => {}
         Err(error) if is_missing_family(&error) => return Ok(None),
         Err(error) if is_optional && error.kind() == io::ErrorKind::AddrNotAvailable => return Ok(None),
-        Err(error) => return Err(Unbound::new(&shown, "bind", &error)),
+        Err(error) => return Err(refuse("bind", &error)),
     }
-    socket.listen(backlog).map_err(|error| Unbound::new(&shown, "bind", &error))?;
-    let bound = socket.local_addr().ok().and_then(|bound| bound.as_socket()).unwrap_or(address);
-    Ok(Some(Listener::new(Address::Tcp(bound), socket)))
+    socket.listen(backlog).map_err(|error| refuse("bind", &error))?;
+    let bound = socket.local_addr().ok().and_then(|bound| bound.as_socket()).unwrap_or(at);
+    Ok(Some(Listener::new(address.moved_to(bound), socket)))
 }
 
 /// A machine without IPv6 listens without it.
@@ -205,17 +249,29 @@ fn is_missing_family(error: &io::Error) -> bool {
     error.raw_os_error().is_some_and(|code| codes.contains(&code))
 }
 
-/// A listening unix socket. Its mode is set before anybody can connect.
-pub(crate) fn listen_unix(path: PathBuf, mode: u32, backlog: i32) -> Result<Listener, Unbound> {
+/// A listening unix socket. Mode and group are right before anybody can connect: the file never admits more than it
+/// is to admit (the mode of the socket is that of the file that `bind` makes, less the umask), and nobody can connect
+/// before `listen`.
+pub(crate) fn listen_unix(path: PathBuf, mode: u32, group: &[u8], backlog: i32) -> Result<Listener, Unbound> {
     let shown = path.display().to_string();
-    let fail = |step: &str, error: &io::Error| Unbound::new(&shown, step, error);
+    let address = Address::Unix(path.clone());
+    let fail = |step: &str, error: &io::Error| Unbound::new(&shown, &address, step, error);
     // A socket file that a crash left behind would make `bind` fail.
     let _ = std::fs::remove_file(&path);
-    let address = SockAddr::unix(&path).map_err(|error| fail("bind", &error))?;
+    let name = SockAddr::unix(&path).map_err(|error| fail("bind", &error))?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None).map_err(|error| fail("socket", &error))?;
     socket.set_nonblocking(true).map_err(|error| fail("setsockopt", &error))?;
-    socket.bind(&address).map_err(|error| fail("bind", &error))?;
-    let listener = Listener::new(Address::Unix(path.clone()), socket);
+    if mode != 0 {
+        let file = socket.try_clone().map(OwnedFd::from).map(File::from);
+        file.and_then(|file| file.set_permissions(Permissions::from_mode(mode)))
+            .map_err(|error| fail("chmod", &error))?;
+    }
+    socket.bind(&name).map_err(|error| fail("bind", &error))?;
+    let listener = Listener::new(address.clone(), socket);
+    if !group.is_empty() {
+        let changed = system::group_id(group).and_then(|id| chown(&path, None, Some(id)));
+        changed.map_err(|error| fail("chown", &error))?;
+    }
     if mode != 0 {
         std::fs::set_permissions(&path, Permissions::from_mode(mode)).map_err(|error| fail("chmod", &error))?;
     }
@@ -228,6 +284,9 @@ pub(crate) trait Admission {
     /// Passes, or answers what to tell the peer before its connection is closed.
     fn admit(&self, socket: &Accepted) -> Result<(), &'static [u8]>;
 
+    /// What a connection over TLS begins with; None where it is not configured.
+    fn session(&self) -> Option<Box<Session>>;
+
     /// Seconds between keepalive probes; 0 sends none.
     fn keepalive_seconds(&self) -> u32;
 }
@@ -235,15 +294,15 @@ pub(crate) trait Admission {
 /// Accepts until the socket is closed. After an error that is about this process (no file left), it waits a
 /// little instead of spinning.
 pub(crate) async fn accept(accepting: Accepting, cores: Cores, admission: impl Admission) {
-    let Accepting { socket, is_unix, closed } = accepting;
-    let listener = if is_unix {
-        tokio::net::UnixListener::from_std(socket.into()).map(Door::Unix)
-    } else {
-        tokio::net::TcpListener::from_std(socket.into()).map(Door::Tcp)
+    let Accepting { socket, address, closed } = accepting;
+    let listener = match address {
+        Address::Unix(_) => tokio::net::UnixListener::from_std(socket.into()).map(Door::Unix),
+        Address::Tcp(_) => tokio::net::TcpListener::from_std(socket.into()).map(Door::Tcp),
+        Address::Tls(_) => tokio::net::TcpListener::from_std(socket.into()).map(Door::Tls),
     };
     let Ok(listener) = listener else { return };
     while !closed.load(Relaxed) {
-        match listener.accept(admission.keepalive_seconds()).await {
+        match listener.accept(&admission).await {
             Ok(socket) => match admission.admit(&socket) {
                 Ok(()) => cores.assign(socket),
                 Err(message) => socket.refuse(message),
@@ -256,24 +315,32 @@ pub(crate) async fn accept(accepting: Accepting, cores: Cores, admission: impl A
 
 enum Door {
     Tcp(tokio::net::TcpListener),
+    Tls(tokio::net::TcpListener),
     Unix(tokio::net::UnixListener),
 }
 
 impl Door {
-    async fn accept(&self, keepalive_seconds: u32) -> io::Result<Accepted> {
+    async fn accept(&self, admission: &impl Admission) -> io::Result<Accepted> {
         match self {
-            Self::Tcp(listener) => {
-                let (stream, _) = listener.accept().await?;
-                stream.set_nodelay(true)?;
-                if keepalive_seconds > 0 {
-                    let probes = probes(keepalive_seconds);
-                    socket2::SockRef::from(&stream).set_tcp_keepalive(&probes)?;
-                }
-                Ok(Accepted::Tcp(stream.into_std()?))
+            Self::Tcp(listener) => Ok(Accepted::Tcp(accept_tcp(listener, admission).await?)),
+            Self::Tls(listener) => {
+                let stream = accept_tcp(listener, admission).await?;
+                let session = admission.session().ok_or(io::ErrorKind::NotConnected)?;
+                Ok(Accepted::Tls(stream, session))
             }
             Self::Unix(listener) => Ok(Accepted::Unix(listener.accept().await?.0.into_std()?)),
         }
     }
+}
+
+async fn accept_tcp(listener: &tokio::net::TcpListener, admission: &impl Admission) -> io::Result<std::net::TcpStream> {
+    let (stream, _) = listener.accept().await?;
+    stream.set_nodelay(true)?;
+    let keepalive_seconds = admission.keepalive_seconds();
+    if keepalive_seconds > 0 {
+        socket2::SockRef::from(&stream).set_tcp_keepalive(&probes(keepalive_seconds))?;
+    }
+    stream.into_std()
 }
 
 /// A dead peer is noticed after about twice `seconds`.

@@ -3,4 +3,5 @@
 mod batch;
 pub(crate) mod connection;
 pub(crate) mod listener;
+pub(crate) mod listeners;
 pub(crate) mod socket;

@@ -1,4 +1,4 @@
-//! A client's socket, TCP or unix.
+//! A client's socket: TCP, TLS over it, or unix.
 
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
@@ -9,6 +9,8 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
+use crate::tls::{Peer, Session};
+
 /// A connected socket of the core's runtime.
 #[derive(Debug)]
 pub(crate) enum Socket {
@@ -16,6 +18,8 @@ pub(crate) enum Socket {
     Tcp(TcpStream),
     /// unix
     Unix(UnixStream),
+    /// TLS over TCP
+    Tls(TcpStream, Box<Session>),
 }
 
 /// A connected socket on its way from the acceptor to a core.
@@ -25,6 +29,8 @@ pub(crate) enum Accepted {
     Tcp(std::net::TcpStream),
     /// unix
     Unix(std::os::unix::net::UnixStream),
+    /// TLS over TCP
+    Tls(std::net::TcpStream, Box<Session>),
 }
 
 impl Accepted {
@@ -33,6 +39,7 @@ impl Accepted {
         Ok(match self {
             Self::Tcp(stream) => Socket::Tcp(TcpStream::from_std(stream)?),
             Self::Unix(stream) => Socket::Unix(UnixStream::from_std(stream)?),
+            Self::Tls(stream, session) => Socket::Tls(TcpStream::from_std(stream)?, session),
         })
     }
 }
@@ -43,6 +50,10 @@ impl Socket {
         Ok(match self {
             Self::Tcp(stream) => Accepted::Tcp(stream.into_std()?),
             Self::Unix(stream) => Accepted::Unix(stream.into_std()?),
+            Self::Tls(stream, mut session) => {
+                session.release();
+                Accepted::Tls(stream.into_std()?, session)
+            }
         })
     }
 
@@ -53,30 +64,52 @@ impl Socket {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buffer),
             Self::Unix(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Tls(stream, session) => session.poll_read(stream, cx, buffer),
         }
     }
 
     /// Reads what is there without asking the runtime whether there is anything.
-    pub(crate) fn read_now(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        (&*self.raw()).read(buffer)
+    pub(crate) fn read_now(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => (&*SockRef::from(&*stream)).read(buffer),
+            Self::Unix(stream) => (&*SockRef::from(&*stream)).read(buffer),
+            Self::Tls(stream, session) => session.read(&mut &*SockRef::from(&*stream), buffer),
+        }
     }
 
     /// Writes what fits without asking the runtime whether anything does.
-    pub(crate) fn write_now(&self, bytes: &[u8]) -> io::Result<usize> {
-        (&*self.raw()).write(bytes)
+    pub(crate) fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => (&*SockRef::from(&*stream)).write(bytes),
+            Self::Unix(stream) => (&*SockRef::from(&*stream)).write(bytes),
+            Self::Tls(stream, session) => session.write(&mut &*SockRef::from(&*stream), bytes),
+        }
+    }
+
+    /// Who the peer is, once, when a TLS handshake is done.
+    #[inline]
+    pub(crate) fn take_peer(&mut self) -> Option<Peer> {
+        match self {
+            Self::Tls(_, session) => session.take_peer(),
+            Self::Tcp(_) | Self::Unix(_) => None,
+        }
+    }
+
+    /// Says goodbye where the protocol below has a word for it; the descriptor is closed when this is dropped.
+    pub(crate) fn close(&mut self) {
+        if let Self::Tls(stream, session) = self {
+            session.close(&mut &*SockRef::from(&*stream));
+        }
     }
 
     /// Tells the peer that the connection is over, before the descriptor is closed.
-    pub(crate) fn hang_up(&self) {
+    pub(crate) fn hang_up(&mut self) {
+        self.close();
         // A peer that is gone already needs no telling.
-        let _ = self.raw().shutdown(std::net::Shutdown::Both);
-    }
-
-    fn raw(&self) -> SockRef<'_> {
-        match self {
-            Self::Tcp(stream) => SockRef::from(stream),
-            Self::Unix(stream) => SockRef::from(stream),
-        }
+        let _ = match self {
+            Self::Tcp(stream) | Self::Tls(stream, _) => SockRef::from(&*stream).shutdown(std::net::Shutdown::Both),
+            Self::Unix(stream) => SockRef::from(&*stream).shutdown(std::net::Shutdown::Both),
+        };
     }
 
     /// Writes what fits.
@@ -85,6 +118,7 @@ impl Socket {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Tls(stream, session) => session.poll_write(stream, cx, bytes),
         }
     }
 }
@@ -95,7 +129,9 @@ impl Accepted {
         let shown =
             |address: io::Result<std::net::SocketAddr>| address.map_or_else(|_| "?:0".into(), |at| at.to_string());
         match self {
-            Self::Tcp(stream) => (shown(stream.peer_addr()), shown(stream.local_addr()), stream.as_raw_fd()),
+            Self::Tcp(stream) | Self::Tls(stream, _) => {
+                (shown(stream.peer_addr()), shown(stream.local_addr()), stream.as_raw_fd())
+            }
             Self::Unix(stream) => {
                 let own = stream.local_addr().ok();
                 let path = own.as_ref().and_then(|address| address.as_pathname());
@@ -108,16 +144,19 @@ impl Accepted {
     /// Whether the peer is on this machine.
     pub(crate) fn is_local(&self) -> bool {
         match self {
-            Self::Tcp(stream) => stream.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback()),
+            Self::Tcp(stream) | Self::Tls(stream, _) => {
+                stream.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
+            }
             Self::Unix(_) => true,
         }
     }
 
-    /// Tells the peer why and closes. The message fits any fresh socket's buffer.
+    /// Tells the peer why and closes. The message fits any fresh socket's buffer. Who expects TLS could not read it.
     pub(crate) fn refuse(mut self, message: &[u8]) {
         let _ = match &mut self {
             Self::Tcp(stream) => stream.write(message),
             Self::Unix(stream) => stream.write(message),
+            Self::Tls(..) => Ok(0),
         };
     }
 }

@@ -190,6 +190,7 @@ impl Node {
             _ => Context::Toplevel,
         };
         self.note_refusal(client, request, reason, context, object, client.user.name());
+        self.audit_denial(client, request, reason.name());
         Err(denied)
     }
 
@@ -221,6 +222,17 @@ impl Node {
         self.acl.log.lock().add(entry, self.settings.acllog_max_len() as usize);
     }
 
+    /// Makes the connection that of a user whom a certificate names; false: there is none, or he is off.
+    pub fn sign_in_certified(&self, client: &mut Client, name: &[u8]) -> bool {
+        let user = self.acl.users.get(name).filter(|user| user.is_enabled());
+        let is_known = user.is_some();
+        if let Some(user) = user {
+            client.become_user(self, user);
+        }
+        self.audit_sign_in(&client.shared, name, "tls", is_known);
+        is_known
+    }
+
     /// Checks a user's password and makes the connection his; a failure is noted.
     pub(crate) fn sign_in(
         &self,
@@ -231,11 +243,13 @@ impl Node {
     ) -> Result<()> {
         if let Some(user) = self.acl.users.get(name).filter(|user| user.accepts(password)) {
             client.become_user(self, user);
+            self.audit_sign_in(&client.shared, name, "auth", true);
             return Ok(());
         }
         let object = request.word(0).unwrap_or_default();
         let context = if client.multi.is_some() { Context::Multi } else { Context::Toplevel };
         self.note_refusal(client, request, Reason::Auth, context, object, name);
+        self.audit_sign_in(&client.shared, name, "auth", false);
         Err(Error::Plain("WRONGPASS invalid username-password pair or user is disabled."))
     }
 

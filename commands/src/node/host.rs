@@ -13,6 +13,9 @@ pub trait Host: Send + Sync {
     /// Listens where the settings say now; on an error it listens where it did before.
     fn listen_again(&self) -> Result<(), String>;
 
+    /// Takes the settings of TLS and their files over for new connections; on an error all stays as it was.
+    fn follow_tls(&self) -> Result<(), String>;
+
     /// The rows `listenerN` of INFO: what follows `listener0:`.
     fn listeners(&self) -> Vec<String>;
 
@@ -28,8 +31,28 @@ pub trait Host: Send + Sync {
     /// Ends the process, soon.
     fn shut_down(&self);
 
+    /// Takes a setting about the process over: its title, its crash reports, its score when memory runs out.
+    fn follow_process(&self, setting: &str) -> Result<(), String>;
+
+    /// Who supervises the process, as INFO names it.
+    fn supervisor(&self) -> &'static str;
+
+    /// Breaks the process, as a defect would.
+    fn crash(&self, how: Crash<'_>);
+
     /// The path of the program.
     fn executable(&self) -> String;
+}
+
+/// How the process is to break.
+#[derive(Clone, Copy, Debug)]
+pub enum Crash<'a> {
+    /// By an access to memory that is not there.
+    Segfault,
+    /// By a condition that does not hold.
+    Assert,
+    /// By a state that cannot be, described.
+    Panic(&'a str),
 }
 
 /// The host of an instance without a process of its own.
@@ -41,6 +64,10 @@ impl Host for NoHost {
     fn follow_log_level(&self) {}
 
     fn listen_again(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn follow_tls(&self) -> Result<(), String> {
         Ok(())
     }
 
@@ -59,6 +86,16 @@ impl Host for NoHost {
     fn serve_meanwhile(&self) {}
 
     fn shut_down(&self) {}
+
+    fn follow_process(&self, _: &str) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn supervisor(&self) -> &'static str {
+        "no"
+    }
+
+    fn crash(&self, _: Crash<'_>) {}
 
     fn executable(&self) -> String {
         String::new()

@@ -1,6 +1,7 @@
 //! The running instance: what all cores share.
 
 pub mod access;
+pub mod audit;
 pub mod blocking;
 pub mod clients;
 pub mod core;
@@ -37,6 +38,7 @@ use crate::client::{Shared, signal};
 use crate::script::Scripts;
 use crate::table::Table;
 use access::Acl;
+use audit::AuditSeam;
 use blocking::Blocking;
 use clients::Care;
 use host::{Host, NoHost};
@@ -83,6 +85,7 @@ pub struct Node {
     /// What operators watch.
     pub monitoring: Monitoring,
     log: LogSeam,
+    audit: AuditSeam,
     /// Scripts and functions.
     pub scripts: Scripts,
     keeper: OnceLock<Box<dyn keeper::Keeper>>,
@@ -137,6 +140,7 @@ impl Node {
             started_ms: base::clock::unix_ms(),
             monitoring,
             log: LogSeam::default(),
+            audit: AuditSeam::default(),
             scripts: Scripts::default(),
             keeper: OnceLock::new(),
             snapshots: Snapshots::new(base::clock::unix_ms()),

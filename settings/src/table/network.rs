@@ -19,6 +19,8 @@ section! {
     unixsocket: Text = "", Kind::TEXT, at_start, works;
     /// The file mode of the Unix socket, in octal; 0 leaves it to the umask.
     unixsocketperm: u32 = "0", Kind::Octal, at_start, works;
+    /// The group of the Unix socket's file; empty leaves it to the system.
+    unixsocketgroup: Text = "", Kind::TEXT, at_start, own, works;
     /// How many connections the kernel may hold until they are accepted.
     tcp_backlog: i32 = "511", Kind::SMALL, at_start, works;
     /// Seconds of idleness after which a client is disconnected; 0 never does.

@@ -11,11 +11,11 @@ section! {
     /// Runs in the background.
     daemonize: bool = "no", Kind::SWITCH, at_start, works;
     /// The supervisor to tell when the server is ready.
-    supervised: Supervised = "no", Kind::one_of::<Supervised>(), at_start;
+    supervised: Supervised = "no", Kind::one_of::<Supervised>(), at_start, works;
     /// Shows the server's state as the title of the process.
-    set_proc_title: bool = "yes", Kind::SWITCH, at_start;
+    set_proc_title: bool = "yes", Kind::SWITCH, at_start, works;
     /// The title of the process, with variables in braces.
-    proc_title_template: Text = "{title} {listen-addr} {server-mode}", Kind::Text(checks::title_template);
+    proc_title_template: Text = "{title} {listen-addr} {server-mode}", Kind::Text(checks::title_template), works;
     /// Seconds that a shutdown waits for replicas that lag behind.
     shutdown_timeout: u32 = "10", Kind::SMALL, works;
     /// How the server goes down on SIGINT.
@@ -23,9 +23,9 @@ section! {
     /// How the server goes down on SIGTERM.
     shutdown_on_sigterm: ShutdownOptions = "default", Kind::Shutdown, works;
     /// Adjusts the score by which the kernel chooses a process to kill when memory runs out.
-    oom_score_adj: OomScoreAdj = "no", Kind::one_of::<OomScoreAdj>();
+    oom_score_adj: OomScoreAdj = "no", Kind::one_of::<OomScoreAdj>(), works;
     /// The scores of a master, a replica and a background child.
-    oom_score_adj_values: [i32; 3] = "0 200 800", Kind::OomScores;
+    oom_score_adj_values: [i32; 3] = "0 200 800", Kind::OomScores, works;
     /// Turns transparent huge pages off for the process.
     disable_thp: bool = "yes", Kind::SWITCH, at_start;
     /// Lets the allocator return memory in a thread of its own.

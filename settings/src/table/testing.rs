@@ -20,5 +20,5 @@ section! {
     /// Milliseconds that a command may run before its stack is logged; 0 logs none.
     watchdog_period: u32 = "0", Kind::SMALL, hidden;
     /// Exits instead of aborting when the server finds itself in an impossible state.
-    use_exit_on_panic: bool = "no", Kind::SWITCH, hidden;
+    use_exit_on_panic: bool = "no", Kind::SWITCH, hidden, works;
 }

@@ -44,7 +44,7 @@ pub(crate) fn get(ctx: &mut Ctx, parameter: Many<&[u8]>) -> Result<()> {
     "SET",
     since = "2.0.0",
     complexity = "O(N) when N is the number of configuration parameters provided",
-    flags(ADMIN | NOSCRIPT | LOADING | STALE),
+    flags(ADMIN | NOSCRIPT | LOADING | STALE | SETTINGS),
     tips("request_policy:all_nodes", "response_policy:all_succeeded"),
     secrets(is_secret),
     args(
@@ -82,6 +82,11 @@ fn apply(node: &Node, spec: &Spec) -> std::result::Result<(), String> {
     match spec.name {
         // Sockets that listen already stay, so that both may change in one command.
         "bind" => node.host().listen_again().map_err(|_| "Failed to bind to specified addresses.".to_owned()),
+        "tls-port" => {
+            node.host().follow_tls()?;
+            node.host().listen_again().map_err(|_| "Unable to listen on this port. Check server logs.".to_owned())
+        }
+        name if name.starts_with("tls-") => node.host().follow_tls(),
         "port" => {
             node.host().listen_again().map_err(|_| "Unable to listen on this port. Check server logs.".to_owned())
         }
@@ -99,6 +104,10 @@ fn apply(node: &Node, spec: &Spec) -> std::result::Result<(), String> {
             node.monitoring.follow(&node.settings);
             Ok(())
         }
+        "proc-title-template" | "crash-log-enabled" | "oom-score-adj" | "oom-score-adj-values" => {
+            node.host().follow_process(spec.name)
+        }
+        "audit-log-classes" => node.follow_audit(),
         "notify-keyspace-events" => {
             node.follow_events();
             Ok(())
@@ -123,7 +132,7 @@ fn apply(node: &Node, spec: &Spec) -> std::result::Result<(), String> {
     "RESETSTAT",
     since = "2.0.0",
     complexity = "O(1)",
-    flags(ADMIN | NOSCRIPT | LOADING | STALE),
+    flags(ADMIN | NOSCRIPT | LOADING | STALE | SETTINGS),
     tips("request_policy:all_nodes", "response_policy:all_succeeded")
 )]
 pub(crate) fn resetstat(ctx: &mut Ctx) -> Result<Done> {
@@ -136,7 +145,7 @@ pub(crate) fn resetstat(ctx: &mut Ctx) -> Result<Done> {
     "REWRITE",
     since = "2.8.0",
     complexity = "O(1)",
-    flags(ADMIN | NOSCRIPT | LOADING | STALE),
+    flags(ADMIN | NOSCRIPT | LOADING | STALE | SETTINGS),
     tips("request_policy:all_nodes", "response_policy:all_succeeded")
 )]
 pub(crate) fn rewrite(ctx: &mut Ctx) -> Result<Done> {

@@ -4,7 +4,7 @@ pub mod latency;
 pub mod monitor;
 pub mod rates;
 pub mod slowlog;
-mod trim;
+pub(crate) mod trim;
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 

@@ -1,8 +1,9 @@
 //! MONITOR: who wants to see every command, and how a command is shown.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use audit::{Class, Classes};
 use bytes::Bytes;
 use parking_lot::Mutex;
 
@@ -10,21 +11,42 @@ use super::trim::{REDACTED, is_secret};
 use crate::client::{Client, Origin, Shared};
 use crate::node::Node;
 use crate::request::Request;
-use crate::spec::flag;
+use crate::spec::{Command, flag};
+use crate::table::Row;
+
+/// Somebody watches.
+pub(crate) const MONITORED: u32 = 1 << 31;
+
+/// Who may want to see a command: those who watch see none that is for operators.
+pub(crate) fn watched(command: &Command, classes: Classes) -> u32 {
+    let monitored = if command.has(flag::SKIP_MONITOR | flag::ADMIN) { 0 } else { MONITORED };
+    classes.0 | monitored
+}
 
 /// See the module's head.
 #[derive(Default)]
 pub struct Monitors {
-    /// How many there are: one load for each command while there is none.
-    count: AtomicUsize,
+    /// What is to be shown: classes of the audit log, and [`MONITORED`]. One load for each command while it is nothing.
+    wanted: AtomicU32,
     clients: Mutex<Vec<Arc<Shared>>>,
 }
 
 impl Monitors {
-    /// Whether somebody watches.
+    /// Who wants to see a command: [`MONITORED`] for those who watch, other bits for the audit log.
     #[inline]
-    pub(crate) fn any(&self) -> bool {
-        self.count.load(Relaxed) > 0
+    pub(crate) fn watch(&self, row: &Row) -> u32 {
+        self.wanted.load(Relaxed) & row.watched
+    }
+
+    /// Whether the audit log wants events of a class.
+    #[inline]
+    pub(crate) fn wants(&self, class: Class) -> bool {
+        Classes(self.wanted.load(Relaxed)).has(class)
+    }
+
+    /// Says which classes of events the audit log wants.
+    pub(crate) fn want(&self, classes: Classes) {
+        let _ = self.wanted.fetch_update(Relaxed, Relaxed, |wanted| Some(wanted & MONITORED | classes.0));
     }
 
     /// Lets a client watch; false when it does already.
@@ -34,7 +56,7 @@ impl Monitors {
             return false;
         }
         clients.push(client.clone());
-        self.count.store(clients.len(), Relaxed);
+        self.wanted.fetch_or(MONITORED, Relaxed);
         client.facts.monitor.store(true, Relaxed);
         true
     }
@@ -44,16 +66,15 @@ impl Monitors {
         if client.facts.monitor.swap(false, Relaxed) {
             let mut clients = self.clients.lock();
             clients.retain(|other| other.id != client.id);
-            self.count.store(clients.len(), Relaxed);
+            if clients.is_empty() {
+                self.wanted.fetch_and(!MONITORED, Relaxed);
+            }
         }
     }
 
     /// Shows a command to those who watch.
     #[cold]
     pub(crate) fn show(&self, node: &Node, client: &Client, request: &Request<'_>, origin: Origin) {
-        if request.row.command.has(flag::SKIP_MONITOR | flag::ADMIN) {
-            return;
-        }
         let line = line(client, request, origin);
         for watcher in self.clients.lock().iter() {
             let waiting = watcher.send(line.clone()) + watcher.facts.reply_bytes.load(Relaxed) as usize;

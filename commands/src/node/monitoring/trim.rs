@@ -4,10 +4,10 @@ use crate::request::Request;
 use crate::spec::flag;
 
 /// What stands for a secret.
-pub(super) const REDACTED: &[u8] = b"(redacted)";
+pub(crate) const REDACTED: &[u8] = b"(redacted)";
 
 /// Whether the `index`-th word must not be shown to anybody.
-pub(super) fn is_secret(request: &Request<'_>, index: usize) -> bool {
+pub(crate) fn is_secret(request: &Request<'_>, index: usize) -> bool {
     let command = request.row.command;
     let names = if request.row.is_subcommand() { 2 } else { 1 };
     index >= names

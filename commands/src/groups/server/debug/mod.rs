@@ -18,6 +18,7 @@ use super::{config, is_local};
 use crate::args::{Args, Rest};
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
+use crate::node::host::Crash;
 
 /// A subcommand: its name, how many words follow it, and what runs it.
 type Subcommand = (&'static str, RangeInclusive<usize>, fn(&mut Ctx, Args) -> Result<()>);
@@ -25,6 +26,7 @@ type Subcommand = (&'static str, RangeInclusive<usize>, fn(&mut Ctx, Args) -> Re
 const ANY: usize = usize::MAX;
 
 const SUBCOMMANDS: &[Subcommand] = &[
+    ("ASSERT", 0..=0, fail_assertion),
     ("CHANGE-REPL-ID", 0..=0, change_repl_id),
     ("CONFIG-REWRITE-FORCE-ALL", 0..=0, rewrite_all_settings),
     ("DICT-RESIZING", 1..=1, nothing_to_do),
@@ -37,12 +39,14 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("LOADAOF", 0..=0, no_persistence),
     ("LOG", 1..=1, log),
     ("OBJECT", 1..=2, object::describe),
+    ("PANIC", 0..=0, panic),
     ("PAUSE-CRON", 1..=1, pause_cron),
     ("POPULATE", 1..=3, populate::populate),
     ("PROTOCOL", 1..=1, protocol::reply),
     ("QUICKLIST-PACKED-THRESHOLD", 1..=1, packed_threshold),
     ("RELOAD", 0..=ANY, reload::reload),
     ("REPLYBUFFER", 2..=2, reply_buffer),
+    ("SEGFAULT", 0..=0, segfault),
     ("SET-ACTIVE-EXPIRE", 1..=1, set_active_expire),
     ("SET-DISABLE-DENY-SCRIPTS", 1..=1, allow_all_in_scripts),
     ("SET-SKIP-CHECKSUM-VALIDATION", 1..=1, skip_payload_checksums),
@@ -114,6 +118,21 @@ fn ok(ctx: &mut Ctx) -> Result<()> {
 /// A switch of a mechanism that this server does not need: its tables grow by segments, there are no scripts to
 /// deny, and the allocator has its own profiler.
 fn nothing_to_do(ctx: &mut Ctx, _: Args) -> Result<()> {
+    ok(ctx)
+}
+
+fn segfault(ctx: &mut Ctx, _: Args) -> Result<()> {
+    ctx.node.host().crash(Crash::Segfault);
+    ok(ctx)
+}
+
+fn fail_assertion(ctx: &mut Ctx, _: Args) -> Result<()> {
+    ctx.node.host().crash(Crash::Assert);
+    ok(ctx)
+}
+
+fn panic(ctx: &mut Ctx, _: Args) -> Result<()> {
+    ctx.node.host().crash(Crash::Panic("called by DEBUG PANIC"));
     ok(ctx)
 }
 
@@ -211,6 +230,8 @@ fn write_help(ctx: &mut Ctx, _: Args) -> Result<()> {
         ctx.out,
         "DEBUG",
         &[
+            "ASSERT",
+            "    End the process as if a condition did not hold.",
             "CHANGE-REPL-ID",
             "    Take a new replication id.",
             "CONFIG-REWRITE-FORCE-ALL",
@@ -229,6 +250,8 @@ fn write_help(ctx: &mut Ctx, _: Args) -> Result<()> {
             "    Write <message> to the log.",
             "OBJECT <key>",
             "    Return how the value at <key> is stored.",
+            "PANIC",
+            "    End the process as if it were in an impossible state.",
             "PAUSE-CRON <0|1>",
             "    Stop the work that runs by the clock, or let it run.",
             "POPULATE <count> [<prefix>] [<size>]",
@@ -239,6 +262,8 @@ fn write_help(ctx: &mut Ctx, _: Args) -> Result<()> {
             "    Give list elements of <size> and more a node of their own; 0 is the default.",
             "RELOAD [MERGE] [NOFLUSH] [NOSAVE]",
             "    Save a snapshot, empty the data set and load the snapshot, or leave out some of that.",
+            "SEGFAULT",
+            "    End the process by an access to memory that is not there.",
             "SET-ACTIVE-EXPIRE <0|1>",
             "    Stop looking for expired keys, or begin again.",
             "SLEEP <seconds>",

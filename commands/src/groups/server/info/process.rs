@@ -22,9 +22,9 @@ pub(super) fn server(ctx: &mut Ctx, text: &mut Text) {
     text.field("atomicvar_api", "rust-std");
     text.field("gcc_version", "0.0.0");
     text.field("process_id", std::process::id());
-    text.field("process_supervised", "no");
+    text.field("process_supervised", node.host().supervisor());
     text.field("run_id", &node.run_id);
-    text.field("tcp_port", settings.port());
+    text.field("tcp_port", if settings.port() == 0 { settings.tls_port() } else { settings.port() });
     text.field("server_time_usec", unix_us);
     text.field("uptime_in_seconds", uptime);
     text.field("uptime_in_days", uptime / 86400);
