@@ -64,7 +64,8 @@ fn usage(program: &str) -> String {
        ./{program} --test-memory <megabytes>
        ./{program} --check-system
        ./{program} --check-rdb <file> (judges a snapshot)
-       ./{program} --import <file> [/path/to/redis.conf] [options] (takes a snapshot over)
+       ./{program} --check-aof [--fix|--truncate-to-timestamp <time>] <file> (judges an append-only file or manifest)
+       ./{program} --import <file> [/path/to/redis.conf] [options] (takes a snapshot or append-only file over)
        ./{program} --check-audit <file> ... (are audit logs whole, oldest first?)
        ./{program} --check-wal <directory> (is a write-ahead log whole?)
        ./{program} --repair-wal <directory> (cuts it where it is damaged)

@@ -33,10 +33,7 @@ pub(crate) fn has_data(settings: &Settings) -> bool {
 
 /// Loads the snapshot, if there is one.
 pub(crate) fn load(node: &Node) -> Result<(), Refused> {
-    let path = snapshot_path(&node.settings);
-    let result = load_file(node, &path);
-    node.loading.is_loading.store(false, Relaxed);
-    result
+    load_file(node, &snapshot_path(&node.settings))
 }
 
 /// Loads a snapshot from anywhere.
@@ -56,6 +53,7 @@ pub(crate) fn load_file(node: &Node, path: &std::path::Path) -> Result<(), Refus
     }
     let start = Instant::now();
     let now_ms = base::clock::unix_ms();
+    node.loading.begin(map.len() as u64, now_ms);
     let loader = Loader {
         space: &node.space,
         limits: node.limits(),
@@ -86,7 +84,7 @@ pub(crate) fn load_file(node: &Node, path: &std::path::Path) -> Result<(), Refus
 }
 
 /// Runs a load, and says now and then how far it has come.
-fn watched<T>(node: &Node, load: impl FnOnce() -> T) -> T {
+pub(crate) fn watched<T>(node: &Node, load: impl FnOnce() -> T) -> T {
     let is_done = AtomicBool::new(false);
     thread::scope(|scope| {
         let watcher = scope.spawn(|| {
@@ -108,7 +106,7 @@ fn watched<T>(node: &Node, load: impl FnOnce() -> T) -> T {
 }
 
 /// What the file tells about itself, and what became of its keys.
-fn tell(report: &Report, now_ms: i64) {
+pub(crate) fn tell(report: &Report, now_ms: i64) {
     for (name, value) in &report.aux {
         let text = String::from_utf8_lossy(value);
         let number = base::number::parse_i64(value);

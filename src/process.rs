@@ -11,13 +11,17 @@ use settings::{Configured, LogLevel, Settings, Startup};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::{self, Product, VERSION};
-use crate::durability::tools;
+use crate::durability::start::RefusedLog;
+use crate::durability::{check_aof, tools};
 use crate::host::End;
 use crate::startup::{self, Running, StartError};
-use crate::{audit, crash, limits, loading, log, logo, oom, rdb_tools, supervisor, system, title};
+use crate::{audit, crash, limits, log, logo, oom, rdb_tools, supervisor, system, title};
 
 /// Between two looks whether files of TLS have changed.
 const FILE_LOOK: Duration = Duration::from_secs(1);
+
+/// The log may have scripts that nest deeply.
+const LOAD_STACK_BYTES: usize = 8 << 20;
 
 /// Runs the program: `program` is the name it was started by, `args` what follows it.
 pub fn run(program: &[u8], args: &[Vec<u8>]) -> ExitCode {
@@ -26,6 +30,10 @@ pub fn run(program: &[u8], args: &[Vec<u8>]) -> ExitCode {
         _ if rdb_tools::is_checker(program) => return rdb_tools::check_rdb("redis-check-rdb", args),
         Some((word, rest)) if word == b"--check-rdb" => {
             return rdb_tools::check_rdb("stateless-server --check-rdb", rest);
+        }
+        _ if check_aof::is_checker(program) => return check_aof::check_aof("redis-check-aof", args),
+        Some((word, rest)) if word == b"--check-aof" => {
+            return check_aof::check_aof("stateless-server --check-aof", rest);
         }
         Some((word, rest)) if word == b"--import" => return rdb_tools::import(rest),
         Some((word, rest)) if word == b"--check-audit" => return audit::tools::check(product.program, rest),
@@ -155,17 +163,61 @@ fn serve_until_told(mut running: Running, pid_file: Option<PathBuf>, product: Pr
     }
     crash::follow(&running.node);
     log::notice("Server initialized");
-    if !running.node.settings.appendonly() && loading::load(&running.node).is_err() {
-        remove_pid_file(pid_file);
-        std::process::exit(1);
-    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let told = runtime.and_then(|runtime| runtime.block_on(wait(&mut running, &kinds)));
+    let told = runtime.and_then(|runtime| {
+        runtime.block_on(async {
+            if load(&mut running).await?.is_none() {
+                remove_pid_file(pid_file.clone());
+                std::process::exit(1);
+            }
+            wait(&mut running, &kinds).await
+        })
+    });
     match told {
         Ok(()) => {}
         Err(error) => log::warning(&format!("Cannot wait for signals: {}", base::system::reason(&error))),
     }
     end(running, pid_file, product)
+}
+
+/// Loads what is there, on a thread of its own: who wants the end before it is done gets it at once, as nothing is
+/// changed by then that is not on the disk. None: it cannot be loaded, which the log says.
+async fn load(running: &mut Running) -> io::Result<Option<()>> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let (sender, done) = tokio::sync::oneshot::channel();
+    let load = running.loader();
+    let run = move || {
+        let _ = sender.send(load());
+    };
+    std::thread::Builder::new().name("load".into()).stack_size(LOAD_STACK_BYTES).spawn(run)?;
+    let result = tokio::select! {
+        result = done => result,
+        _ = interrupt.recv() => leave_loading(),
+        _ = terminate.recv() => leave_loading(),
+        end = running.told_to_end() => match end {
+            End::Asked => leave_loading(),
+            End::CoreDied => {
+                log::warning("A core's thread has ended: the server cannot go on");
+                std::process::exit(1);
+            }
+        },
+    };
+    match result {
+        Ok(Ok(())) => Ok(Some(())),
+        // The lines that say why are there already.
+        Ok(Err(StartError::Log(RefusedLog::Said))) => Ok(None),
+        Ok(Err(error)) => {
+            log::warning(&format!("Cannot start: {error}"));
+            Ok(None)
+        }
+        // It panicked, which is in the log.
+        Err(_) => Ok(None),
+    }
+}
+
+fn leave_loading() -> ! {
+    log::warning("Received shutdown signal during loading, exiting now.");
+    std::process::exit(0)
 }
 
 /// Says that it is ready, and waits for a signal or SHUTDOWN.

@@ -1,5 +1,5 @@
-//! `redis-check-rdb` (by that name, or as `--check-rdb FILE`) and `--import FILE`: snapshots judged and taken over
-//! without serving anybody.
+//! `redis-check-rdb` (by that name, or as `--check-rdb FILE`) and `--import FILE`: snapshots judged, and
+//! these and append-only files taken over without serving anybody.
 #![allow(clippy::print_stderr)] // They talk to whoever started them.
 
 use std::ffi::OsStr;
@@ -14,11 +14,13 @@ use commands::node::Node;
 use commands::node::shapes::limits_of;
 use commands::table::Table;
 use keyspace::export::{Head, Sink, Usage, View};
+use persistence::aof::begins_with_snapshot;
 use persistence::rdb::Version;
-use persistence::rdb::file::{Checked, Map, Options, Writer, check};
+use persistence::rdb::file::{Checked, Map, Options, Scanner, Writer, check};
 use settings::{Configured, Settings};
 
 use crate::cli::{Product, VERSION};
+use crate::durability::theirs::{Theirs, is_manifest};
 use crate::{loading, log};
 
 /// Whether a program of this name is to check snapshots.
@@ -41,7 +43,10 @@ pub(crate) fn check_rdb(program: &str, words: &[Vec<u8>]) -> ExitCode {
         }
     };
     match File::open(path).and_then(|file| Map::of(&file)) {
-        Ok(map) => told(judge(out, path, &map)),
+        Ok(map) => told(judge(out, path, &map).map(|end| match end {
+            Some(_) => ExitCode::SUCCESS,
+            None => ExitCode::FAILURE,
+        })),
         Err(error) => {
             eprintln!("Cannot open file {}: {}", path.display(), base::system::reason(&error));
             ExitCode::FAILURE
@@ -60,7 +65,12 @@ fn told(answer: io::Result<ExitCode>) -> ExitCode {
     })
 }
 
-fn judge(out: &mut impl Write, path: &Path, map: &Map) -> io::Result<ExitCode> {
+/// Judges a snapshot that something follows: where it ends, if it is sound.
+pub(crate) fn judge_preamble(path: &Path, map: &Map) -> io::Result<Option<usize>> {
+    judge(&mut io::stdout().lock(), path, map)
+}
+
+fn judge(out: &mut impl Write, path: &Path, map: &Map) -> io::Result<Option<usize>> {
     writeln!(out, "[offset 0] Checking RDB file {}", path.display())?;
     let limits = limits_of(&Settings::new(), 0);
     let (checked, fault) = check(map, &limits, base::clock::unix_ms());
@@ -74,7 +84,7 @@ fn judge(out: &mut impl Write, path: &Path, map: &Map) -> io::Result<ExitCode> {
         writeln!(out, "[offset {}] {word}", checked.end)?;
         writeln!(out, "[offset {}] \\o/ RDB looks OK! \\o/", checked.end)?;
         counts(out, &checked)?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(Some(checked.end));
     };
     writeln!(out, "--- RDB ERROR DETECTED ---")?;
     writeln!(out, "[offset {}] {fault}", fault.offset().unwrap_or(checked.end))?;
@@ -83,7 +93,7 @@ fn judge(out: &mut impl Write, path: &Path, map: &Map) -> io::Result<ExitCode> {
         writeln!(out, "[additional info] Reading key '{}'", String::from_utf8_lossy(&key))?;
     }
     counts(out, &checked)?;
-    Ok(ExitCode::FAILURE)
+    Ok(None)
 }
 
 fn tell(out: &mut impl Write, checked: &Checked) -> io::Result<()> {
@@ -139,7 +149,14 @@ fn import_file(path: &Path, configured: Configured) -> Result<(), String> {
     let start = Instant::now();
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let node = Node::new(configured.settings, Table::new(&[])?, cores).map_err(said)?;
-    loading::load_file(&node, path).map_err(|_| format!("Cannot import {}: see the lines above", path.display()))?;
+    let is_loaded = if is_append_only(path).map_err(said)? {
+        Theirs::at(path).and_then(|theirs| theirs.load(&node)).is_ok()
+    } else {
+        loading::load_file(&node, path).is_ok()
+    };
+    if !is_loaded {
+        return Err(format!("Cannot import {}: see the lines above", path.display()));
+    }
     let to = loading::snapshot_path(&node.settings);
     let keys = write(&node, &to).map_err(|error| format!("Cannot write {}: {}", to.display(), said(error)))?;
     // The keys are durable whether or not anybody hears it.
@@ -150,6 +167,23 @@ fn import_file(path: &Path, configured: Configured) -> Result<(), String> {
         start.elapsed().as_secs_f64()
     );
     Ok(())
+}
+
+/// Whether a file is an append-only file or the manifest of one, rather than a snapshot: a snapshot may stand in front,
+/// but something follows.
+fn is_append_only(path: &Path) -> io::Result<bool> {
+    let map = Map::of(&File::open(path)?)?;
+    if !begins_with_snapshot(&map) {
+        return Ok(map.starts_with(b"*") || map.starts_with(b"#") || is_manifest(&map));
+    }
+    let Ok(mut scanner) = Scanner::new(&map, false) else { return Ok(false) };
+    loop {
+        match scanner.next_record() {
+            Ok(Some(_)) => {}
+            Ok(None) => return Ok(scanner.offset() < map.len()),
+            Err(_) => return Ok(false),
+        }
+    }
 }
 
 /// Writes all keys of an instance that nobody else uses; a file of this name is replaced when the new one is durable.

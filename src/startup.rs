@@ -31,12 +31,18 @@ use crate::{cores, log};
 /// Between two looks whether a thread has ended.
 const END_LOOK: Duration = Duration::from_millis(1);
 
+/// A load of this time is not told to clients.
+const LOAD_UNNOTICED: Duration = Duration::from_millis(500);
+/// Between two looks whether it is done.
+const LOAD_LOOK: Duration = Duration::from_millis(2);
+
 /// A server that serves.
 pub struct Running {
     /// The instance.
     pub node: Arc<Node>,
     pub(crate) listeners: Arc<Listeners>,
     threads: Vec<JoinHandle<()>>,
+    journal: Arc<Journal>,
     keep: Arc<Keep>,
     audit: Option<Audit>,
     end: UnboundedReceiver<End>,
@@ -97,6 +103,23 @@ impl Running {
         self.listeners.open().iter().filter_map(Listener::port).collect()
     }
 
+    /// Loads what is there, in the log and its base or in a snapshot; clients are told to wait meanwhile. Where there is
+    /// to be a log, it goes on from here.
+    pub(crate) fn loader(&self) -> impl FnOnce() -> Result<(), StartError> + Send + 'static {
+        let (node, journal, keep) = (self.node.clone(), self.journal.clone(), self.keep.clone());
+        move || {
+            let result = if node.settings.appendonly() {
+                durability::start::start(&node, &journal).map(|threads| keep.is_kept(threads)).map_err(StartError::Log)
+            } else {
+                crate::loading::load(&node).map_err(|_| StartError::Log(RefusedLog::Said))
+            };
+            if result.is_ok() {
+                node.loading.end();
+            }
+            result
+        }
+    }
+
     /// Waits until a command asks for the end.
     pub(crate) async fn told_to_end(&mut self) -> End {
         match self.end.recv().await {
@@ -134,15 +157,20 @@ impl Running {
     }
 }
 
-/// Starts a server with these settings and no keys. It logs only where the process has opened a log.
+/// Starts a server with these settings, and with the keys of its log if it has one. It logs only where the process has
+/// opened a log.
 pub fn start(configured: Configured) -> Result<Running, StartError> {
-    start_with(configured, false)
+    let has_log = configured.settings.appendonly();
+    let running = start_with(configured, has_log)?;
+    if has_log {
+        running.loader()()?;
+    }
+    Ok(running)
 }
 
-/// As [`start`]; where `dir` has data, clients are told to wait until [`crate::loading::load`] is done.
+/// As [`start`], without any keys: where there is data, clients are told to wait until [`Running::loader`] is done.
 pub(crate) fn start_loading(configured: Configured) -> Result<Running, StartError> {
-    // With a log, the log is the data, and it is there before anybody is let in.
-    let has_data = !configured.settings.appendonly() && crate::loading::has_data(&configured.settings);
+    let has_data = configured.settings.appendonly() || crate::loading::has_data(&configured.settings);
     start_with(configured, has_data)
 }
 
@@ -153,7 +181,13 @@ fn start_with(configured: Configured, is_loading: bool) -> Result<Running, Start
         0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         count => count as usize,
     };
-    let node = Arc::new(Node::new(settings, table, count)?);
+    // The keys of the log's base are in the order of their hashes: with the same seed they go where they were.
+    let seed = if settings.appendonly() { durability::open::seed(&settings) } else { None };
+    let node = match seed {
+        Some(seed) => Node::with_seed(settings, table, count, seed)?,
+        None => Node::new(settings, table, count)?,
+    };
+    let node = Arc::new(node);
     node.keep_own();
     node.load_users(&users).map_err(StartError::Users)?;
     node.loading.is_loading.store(is_loading, Relaxed);
@@ -167,9 +201,6 @@ fn start_with(configured: Configured, is_loading: bool) -> Result<Running, Start
     listeners.listen_first()?;
     let keep = Keep::new(&node, journal.clone());
     node.set_keeper(Box::new(Kept(keep.clone())));
-    if node.settings.appendonly() {
-        keep.is_kept(durability::start::start(&node, &journal).map_err(StartError::Log)?);
-    }
     keep.watch()?;
     let audit = Audit::start(&node).map_err(StartError::Audit)?;
     let (cores, inner_sides) = cores::doors(count);
@@ -185,7 +216,7 @@ fn start_with(configured: Configured, is_loading: bool) -> Result<Running, Start
     let (gate, of_gate) = (node.clone(), Arc::downgrade(&listeners));
     let acceptor = std::thread::Builder::new().name("acceptor".into());
     threads.push(acceptor.spawn(move || accept_all(receiver, &cores, &gate, &of_gate))?);
-    Ok(Running { node, listeners, threads, keep, audit, end })
+    Ok(Running { node, listeners, threads, journal, keep, audit, end })
 }
 
 /// The table with `rename-command` applied; a line that cannot be applied is an error at its place.
@@ -209,11 +240,21 @@ fn accept_all(mut sockets: UnboundedReceiver<Accepting>, cores: &Cores, node: &A
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let Ok(runtime) = runtime else { return log::warning("The acceptor has no runtime: nobody can connect") };
     LocalSet::new().block_on(&runtime, async {
+        loaded_soon(node).await;
         while let Some(socket) = sockets.recv().await {
             let gate = Gate { node: node.clone(), cores: cores.clone(), listeners: listeners.clone() };
             tokio::task::spawn_local(listener::accept(socket, cores.clone(), gate));
         }
     });
+}
+
+/// Ready when the data is there, or takes long to come: who connects to a server that starts need not hear of a load
+/// that is over in a moment. Connections wait in the system's backlog meanwhile.
+async fn loaded_soon(node: &Node) {
+    let begun = std::time::Instant::now();
+    while node.loading.is_loading.load(Relaxed) && begun.elapsed() < LOAD_UNNOTICED {
+        tokio::time::sleep(LOAD_LOOK).await;
+    }
 }
 
 /// Protected mode and `maxclients`.

@@ -1,5 +1,6 @@
 //! Effects of the log run again: no guards, no clients, and no time, so that nothing expires before the log says so.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -12,6 +13,24 @@ use crate::node::Node;
 use crate::node::core::Core;
 use crate::publish;
 use crate::request::Request;
+
+/// Why something in a log or a file is no effect.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum NoEffect {
+    /// There is no command of this name.
+    UnknownCommand(String),
+    /// Anything else, in words.
+    Other(String),
+}
+
+impl fmt::Display for NoEffect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownCommand(name) => write!(f, "unknown command '{name}'"),
+            Self::Other(reason) => f.write_str(reason),
+        }
+    }
+}
 
 /// Runs effects on an instance that serves nobody yet.
 pub struct Replay<'n> {
@@ -37,12 +56,12 @@ const LIMITS: Limits = Limits {
 };
 
 impl<'n> Replay<'n> {
-    /// On `node`, as its first core.
+    /// On `node`, beside its cores.
     pub fn new(node: &'n Node) -> io::Result<Self> {
         let shared = Arc::new(Shared::new(0, -1, String::new(), String::new(), base::clock::unix_ms()));
         Ok(Self {
             node,
-            core: Core::new(node, 0)?,
+            core: Core::outside(node)?,
             client: Client::new(node, shared),
             out: Writer::new(Proto::Resp2),
             spans: Vec::new(),
@@ -56,7 +75,7 @@ impl<'n> Replay<'n> {
     /// which byte.
     pub fn record(&mut self, record: &[u8]) -> Result<(), String> {
         self.client.db = 0;
-        let used = self.requests(record)?;
+        let used = self.requests(record).map_err(|error| error.to_string())?;
         if used < record.len() {
             return Err(format!("the request at byte {used} is not whole"));
         }
@@ -64,31 +83,34 @@ impl<'n> Replay<'n> {
     }
 
     /// Runs the whole requests of `bytes` in the selected database: how many bytes they have.
-    pub fn requests(&mut self, bytes: &[u8]) -> Result<usize, String> {
+    pub fn requests(&mut self, bytes: &[u8]) -> Result<usize, NoEffect> {
         let mut at = 0;
         while at < bytes.len() {
             self.spans.clear();
             // Places of words are numbers of 32 bits: each request is a buffer of its own.
             let request = &bytes[at..];
             if request.first() != Some(&b'*') {
-                return Err(format!("no request but a line of text at byte {at}"));
+                return Err(NoEffect::Other(format!("no request but a line of text at byte {at}")));
             }
             match parse_command(request, 0, &LIMITS, &mut self.spans) {
                 Ok(Parsed::Command { consumed }) => {
-                    self.run(request).map_err(|reason| format!("{reason} at byte {at}"))?;
+                    self.run(request).map_err(|error| match error {
+                        NoEffect::Other(reason) => NoEffect::Other(format!("{reason} at byte {at}")),
+                        unknown @ NoEffect::UnknownCommand(_) => unknown,
+                    })?;
                     at += consumed;
                 }
                 Ok(Parsed::Incomplete { .. } | Parsed::Inline { .. }) => break,
                 Err(error) => {
                     let reason = String::from_utf8_lossy(&error.to_bytes()).into_owned();
-                    return Err(format!("{reason} at byte {at}"));
+                    return Err(NoEffect::Other(format!("{reason} at byte {at}")));
                 }
             }
         }
         Ok(at)
     }
 
-    fn run(&mut self, buffer: &[u8]) -> Result<(), String> {
+    fn run(&mut self, buffer: &[u8]) -> Result<(), NoEffect> {
         let Some(name) = self.spans.first().map(|span| span.of(buffer)) else { return Ok(()) };
         // What stands between them is there as a whole or not at all: nobody is here to see half of it.
         if [&b"MULTI"[..], b"EXEC"].iter().any(|word| name.eq_ignore_ascii_case(word)) {
@@ -99,9 +121,9 @@ impl<'n> Replay<'n> {
         // Effects bear documented names, but requests that were logged as they came bear those of `rename-command`.
         let table = &self.node.table;
         let row = table.resolve(name, second).or_else(|| table.documented(name));
-        let row = row.ok_or_else(|| format!("unknown command '{}'", shown()))?;
+        let row = row.ok_or_else(|| NoEffect::UnknownCommand(shown()))?;
         if !row.takes(self.spans.len()) {
-            return Err(format!("wrong number of arguments for '{}'", shown()));
+            return Err(NoEffect::Other(format!("wrong number of arguments for '{}'", shown())));
         }
         self.core.begin_batch_at(self.node, 0);
         self.out.clear();
@@ -117,8 +139,15 @@ impl<'n> Replay<'n> {
         Ok(())
     }
 
+    /// Between two records: memory that is no longer needed goes, and what is used shows.
+    pub fn rest(&self) {
+        self.core.be_quiet();
+        keyspace::memory::publish_all();
+    }
+
     /// The end: statistics begin where a server without a past begins.
     pub fn finish(self) {
+        self.rest();
         self.node.reset_statistics();
         let dirty = self.node.cores.iter().map(|core| core.dirty.get()).sum();
         self.node.monitoring.saved_dirty.store(dirty, Relaxed);
@@ -166,7 +195,7 @@ mod tests {
     fn what_is_no_effect_is_named() {
         let fixture = Fixture::new();
         let unknown = record(&fixture.node, &[SET, b"*1\r\n$3\r\nFOO\r\n"].concat()).expect_err("unknown");
-        assert_eq!(unknown, "unknown command 'FOO' at byte 27");
+        assert_eq!(unknown, "unknown command 'FOO'");
         assert!(record(&fixture.node, &SET[..20]).expect_err("torn").contains("not whole"));
         assert!(record(&fixture.node, b"PING\r\n").expect_err("inline").contains("line of text"));
         assert!(record(&fixture.node, b"*1\r\n$3\r\nSET\r\n").expect_err("arity").contains("wrong number"));

@@ -3,6 +3,7 @@
 //! - [`target`]: the servers under test, all behind one trait, at [`ports`] of their own;
 //!   [`connection`]: a blocking client of one of them.
 //! - [`transcript`]: the files of `cases/`, redis-cli sessions with their expected replies.
+//! - [`seen`]: all that clients see of keys, to compare two servers by.
 //! - [`model`]: random command sequences on two servers at once; every reply and the final state must agree.
 //! - [`concurrent`]: several connections at once; the history of each key must be linearizable.
 //!
@@ -16,6 +17,7 @@ pub mod model;
 pub mod pattern;
 pub mod ports;
 pub mod rng;
+pub mod seen;
 pub mod target;
 pub mod transcript;
 

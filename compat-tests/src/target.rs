@@ -88,6 +88,11 @@ impl Tcp {
         Ok(target)
     }
 
+    /// As [`Tcp::redis_in`], with more options.
+    pub fn redis_with(dir: &Path, options: &[&str]) -> Result<Tcp, String> {
+        Tcp::start_with(&redis_binary()?, Some(dir), options)
+    }
+
     /// Waits until the process that was started here has ended by itself.
     pub fn wait_for_end(&mut self) {
         let Some(child) = &mut self.child else { return };

@@ -1,6 +1,5 @@
 //! Values and files of Redis in, and ours out: every key has the same value, deadline and consumer groups.
 
-use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use compat_tests::connection::Connection;
 use compat_tests::rng::Rng;
+use compat_tests::seen::{indented_alike, seen};
 use compat_tests::target::{Target, Tcp, our_binary};
 use resp::Reply;
 
@@ -113,61 +113,6 @@ fn carry(from: &mut Connection, to: &mut Connection, keys: usize) {
         assert_eq!(restored.to_cli().trim_end(), "OK", "{key} of {payload:?}");
         assert_eq!(seen(from, &key), seen(to, &key), "{key} of {payload:?}");
     }
-}
-
-/// All that a client can see of a key, in an order that does not depend on the server.
-fn seen(client: &mut Connection, key: &str) -> String {
-    let kind = text(client, &format!("TYPE {key}"));
-    let (command, is_ordered) = match kind.as_str() {
-        "string" => ("GET {}", true),
-        "list" => ("LRANGE {} 0 -1", true),
-        "set" => ("SMEMBERS {}", false),
-        "zset" => ("ZRANGE {} 0 -1 WITHSCORES", true),
-        "hash" => ("HGETALL {}", false),
-        "stream" => ("XRANGE {} - +", true),
-        _ => return kind,
-    };
-    let words: Vec<String> = command.split(' ').map(|word| word.replace("{}", key)).collect();
-    let mut parts = match call(client, &words) {
-        Reply::Array(elements) => elements,
-        one => vec![one],
-    };
-    if kind == "hash" {
-        parts = parts.chunks(2).map(|pair| Reply::Array(pair.to_vec())).collect();
-    }
-    let mut lines: Vec<String> = parts.iter().map(Reply::to_cli).collect();
-    if !is_ordered {
-        lines.sort();
-    }
-    let mut seen = format!("{kind} {} {}", text(client, &format!("PEXPIRETIME {key}")), lines.concat());
-    if kind == "stream" {
-        seen.push_str(&without_internals(&text(client, &format!("XINFO STREAM {key} FULL COUNT 0"))));
-    }
-    seen
-}
-
-/// How many nodes a stream has, and when a consumer was active, is each server's own or newer than the other.
-fn without_internals(info: &str) -> String {
-    let mut kept = String::new();
-    let mut lines = info.lines();
-    while let Some(line) = lines.next() {
-        if ["radix-tree", "active-time"].iter().any(|name| line.contains(name)) {
-            lines.next();
-            continue;
-        }
-        let line = indented_alike(line);
-        let _ = writeln!(kept, "{}", line.trim_start().trim_start_matches(|c: char| c.is_ascii_digit()));
-    }
-    kept
-}
-
-/// A list of ten elements is indented by one more than one of eight; all are as if they had fewer than ten.
-fn indented_alike(line: &str) -> String {
-    let mut line = line.to_owned();
-    while line.contains(")  ") {
-        line = line.replace(")  ", ") ");
-    }
-    line
 }
 
 const KEYS: usize = 500;

@@ -34,7 +34,7 @@ pub fn on_publish(publish: fn()) {
 }
 
 /// As `publish_pooled`, with what was added by `on_publish`.
-pub(crate) fn publish_all() {
+pub fn publish_all() {
     publish_pooled();
     if let Some(publish) = HOOK.get() {
         publish();

@@ -95,6 +95,11 @@ impl Keyspace {
         self.shards.len()
     }
 
+    /// What keys are hashed with.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// The hash of a key.
     #[inline]
     pub fn hash(&self, key: &[u8]) -> u64 {

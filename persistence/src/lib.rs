@@ -1,5 +1,6 @@
 //! The write-ahead log, snapshots, RDB and AOF files, and the disk they stand on; never sees a command.
 
+pub mod aof;
 pub mod disk;
 pub mod rdb;
 pub mod snapshot;

@@ -1,6 +1,6 @@
 //! Who keeps the log while the server runs: turns it on and off, rewrites it, tells how it is.
 //!
-//! Invariant: one rewrite runs at a time, on a thread of its own.
+//! Invariant: one rewrite runs at a time, on a thread of its own, and no snapshot beside it.
 
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use commands::node::Node;
 use commands::node::keeper::{Keeper, LogFacts};
+use commands::node::snapshot::Job;
+use persistence::snapshot::lower_own_priority;
 use persistence::wal::{Base, Log, Threads};
 
 use super::journal::Journal;
@@ -16,8 +18,17 @@ use super::open;
 use super::rewrite::{Haste, rewrite};
 use crate::log;
 
-/// How often growth is looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked whether a rewrite is due.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Growth is looked at less often.
+const LOOKS_PER_SIZE: u64 = 10;
+
+/// When a rewrite begins.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Begun {
+    Now,
+    Later,
+}
 
 /// See the module's head.
 pub(crate) struct Keep {
@@ -26,6 +37,8 @@ pub(crate) struct Keep {
     threads: Mutex<Option<Threads>>,
     is_on: AtomicBool,
     is_rewriting: AtomicBool,
+    /// A rewrite is to begin when no other job runs.
+    is_scheduled: AtomicBool,
     is_over: AtomicBool,
     began_ms: AtomicI64,
     last_seconds: AtomicI64,
@@ -44,6 +57,7 @@ impl Keep {
             threads: Mutex::default(),
             is_on: AtomicBool::new(false),
             is_rewriting: AtomicBool::new(false),
+            is_scheduled: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
             began_ms: AtomicI64::new(0),
             last_seconds: AtomicI64::new(-1),
@@ -86,25 +100,29 @@ impl Keep {
         base + log.stats().segments_len
     }
 
-    /// Begins a rewrite; false while another runs.
-    fn begin_rewrite(self: &Arc<Self>, log: Arc<Log>) -> Result<bool, String> {
-        if self.is_rewriting.swap(true, SeqCst) {
-            return Ok(false);
-        }
+    /// Begins a rewrite; where another job runs, it begins after that.
+    fn begin_rewrite(self: &Arc<Self>, node: &Arc<Node>, log: Arc<Log>) -> Result<Begun, String> {
+        let Some(ticket) = node.begin_job_of_thread(Job::Rewrite) else {
+            self.is_scheduled.store(true, SeqCst);
+            log::notice("Background append only file rewriting scheduled.");
+            return Ok(Begun::Later);
+        };
+        self.is_scheduled.store(false, SeqCst);
+        self.is_rewriting.store(true, SeqCst);
         self.began_ms.store(base::clock::unix_ms(), Relaxed);
-        let keep = self.clone();
+        let (keep, node) = (self.clone(), node.clone());
         let run = move || {
             let began = Instant::now();
-            let result = match keep.node.upgrade() {
-                Some(node) => rewrite(&node, &log, Haste::Polite, &keep.is_on),
-                None => Ok(()),
-            };
+            lower_own_priority();
+            let result = rewrite(&node, &log, Haste::Polite, &keep.is_on);
             keep.note(began, result);
             keep.is_rewriting.store(false, SeqCst);
+            drop(ticket);
         };
-        log::notice("Background append only file rewriting started");
+        let pid = std::process::id();
+        log::notice(&format!("Background append only file rewriting started by pid {pid}"));
         let spawned = std::thread::Builder::new().name("log-rewrite".into()).spawn(run);
-        spawned.map(|_| true).map_err(|error| {
+        spawned.map(|_| Begun::Now).map_err(|error| {
             self.is_rewriting.store(false, SeqCst);
             format!("Can't rewrite append only file in background: {}", base::system::reason(&error))
         })
@@ -131,17 +149,38 @@ impl Keep {
     pub(crate) fn watch(self: &Arc<Self>) -> std::io::Result<()> {
         let keep = Arc::downgrade(self);
         let run = move || {
-            loop {
+            for look in 1_u64.. {
                 std::thread::sleep(LOOK_EVERY);
                 let Some(keep) = keep.upgrade().filter(|keep| !keep.is_over.load(SeqCst)) else { return };
-                keep.look();
+                keep.look(look.is_multiple_of(LOOKS_PER_SIZE));
             }
         };
         std::thread::Builder::new().name("log-watch".into()).spawn(run).map(drop)
     }
 
-    fn look(self: &Arc<Self>) {
+    fn look(self: &Arc<Self>, at_size: bool) {
         let (Some(node), Some(log)) = (self.node.upgrade(), self.journal.log()) else { return };
+        if node.snapshots.job().is_some() {
+            return;
+        }
+        if self.is_scheduled.load(SeqCst) {
+            self.is_scheduled.store(false, SeqCst);
+            return self.try_rewrite(&node, log);
+        }
+        if at_size {
+            self.look_at_size(&node, log);
+        }
+    }
+
+    fn try_rewrite(self: &Arc<Self>, node: &Arc<Node>, log: &Arc<Log>) {
+        if self.is_on.load(SeqCst)
+            && let Err(reason) = self.begin_rewrite(node, log.clone())
+        {
+            log::warning(&reason);
+        }
+    }
+
+    fn look_at_size(self: &Arc<Self>, node: &Arc<Node>, log: &Arc<Log>) {
         let percentage = u64::from(node.settings.auto_aof_rewrite_percentage());
         if !self.is_on.load(SeqCst) || percentage == 0 || !log.is_healthy() {
             return;
@@ -153,31 +192,38 @@ impl Keep {
         let growth = (len.saturating_sub(base)).saturating_mul(100) / base;
         if len > node.settings.auto_aof_rewrite_min_size() && growth >= percentage && !is_too_soon {
             log::notice(&format!("Starting automatic rewriting of AOF on {growth}% growth"));
-            if let Err(reason) = self.begin_rewrite(log.clone()) {
-                log::warning(&reason);
-            }
+            self.try_rewrite(node, log);
         }
     }
 
     fn turn_on(self: &Arc<Self>, node: &Arc<Node>) -> Result<(), String> {
         let plain = |error: std::io::Error| base::system::reason(&error).to_string();
+        let took = open::superseded(&node.settings);
         if self.journal.log().is_none() {
             // Without a base it counts for nothing; the rewrite that follows gives it one.
-            let log = open::create(node, &self.journal, Base::Pending).map_err(plain)?;
+            let log = open::create(node, &self.journal, Base::Pending, took).map_err(plain)?;
             self.journal.connect(log);
             node.set_log(self.journal.clone());
         }
         let log = self.journal.log().cloned().ok_or_else(|| "there is no log".to_owned())?;
-        log.forget_base().map_err(plain)?;
+        log.forget_base(took).map_err(plain)?;
         if self.threads().is_none() {
             *self.threads() = Some(Threads::start(&log).map_err(plain)?);
         }
         self.is_on.store(true, SeqCst);
-        self.begin_rewrite(log).map(drop)
+        // A rewrite that runs by now began before the log was wanted again: the one after it counts.
+        if self.begin_rewrite(node, log)? == Begun::Later {
+            log::notice(
+                "AOF was enabled but there is already another background operation. An AOF background was scheduled to \
+                 start when possible.",
+            );
+        }
+        Ok(())
     }
 
     fn turn_off(&self, node: &Node) {
         self.is_on.store(false, SeqCst);
+        self.is_scheduled.store(false, SeqCst);
         // Requests that have begun still leave their records; nobody needs them.
         node.set_logging(false);
         if let Some(log) = self.journal.log() {
@@ -199,7 +245,7 @@ impl Keeper for Kept {
         LogFacts {
             is_on,
             rewriting_seconds: keep.is_rewriting.load(SeqCst).then(|| seconds(keep.began_ms.load(Relaxed))),
-            is_rewrite_scheduled: false,
+            is_rewrite_scheduled: keep.is_scheduled.load(SeqCst),
             last_rewrite_seconds: Some(keep.last_seconds.load(Relaxed)).filter(|seconds| *seconds >= 0),
             has_rewrite_failed: keep.has_failed.load(Relaxed),
             rewrites: keep.count.load(Relaxed),
@@ -238,9 +284,13 @@ impl Keeper for Kept {
         let Some(log) = self.0.journal.log().filter(|_| self.0.is_on.load(SeqCst)) else {
             return Err("ERR the append only file is off: 'CONFIG SET appendonly yes' turns it on".to_owned());
         };
-        match self.0.begin_rewrite(log.clone()) {
-            Ok(true) => Ok("Background append only file rewriting started"),
-            Ok(false) => Err("ERR Background append only file rewriting already in progress".to_owned()),
+        let Some(node) = self.0.node.upgrade() else { return Err("ERR the server is going down".to_owned()) };
+        if self.0.is_rewriting.load(SeqCst) {
+            return Err("ERR Background append only file rewriting already in progress".to_owned());
+        }
+        match self.0.begin_rewrite(&node, log.clone()) {
+            Ok(Begun::Now) => Ok("Background append only file rewriting started"),
+            Ok(Begun::Later) => Ok("Background append only file rewriting scheduled"),
             Err(reason) => Err(format!("ERR {reason}")),
         }
     }

@@ -11,15 +11,14 @@ use commands::node::Node;
 use commands::node::functions::Source;
 use keyspace::export::Usage;
 use keyspace::snapshot::{Capture, Failure};
-use persistence::rdb::Version;
-use persistence::rdb::file::{Options, Writer};
+use persistence::rdb::sections::SectionWriter;
+use persistence::snapshot::{Pace, Share, Stepped};
 use persistence::wal::Log;
 
 /// Between two looks whether another picture of the keys is finished.
 const WAIT: Duration = Duration::from_millis(50);
-/// A rewrite rests so long after each so many keys, so that clients do not notice it.
-const REST: Duration = Duration::from_micros(200);
-const KEYS_PER_REST: usize = 1024;
+/// The share of a processor that a rewrite takes beside clients.
+const POLITE: Share = Share(70);
 
 /// How it is done.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,30 +57,28 @@ fn save(node: &Node, mut capture: Capture<'_>, libraries: &[Source], path: &Path
     fs::remove_file(&copies)?;
     capture.spill_to(spill);
     let settings = &node.settings;
-    let options = Options { version: Version::V12, compresses: settings.rdbcompression(), sums: true };
-    let mut writer = Writer::new(File::create(&temporary)?, options);
-    writer.aux("redis-ver", settings.redis_version_reported().to_string_lossy().as_bytes())?;
-    writer.aux("aof-base", b"1")?;
-    for source in libraries {
-        writer.function(source)?;
-    }
+    let step = settings.aof_rewrite_incremental_fsync();
+    let mut writer = SectionWriter::new(
+        Stepped::new(File::create(&temporary)?, step),
+        node.space.seed(),
+        settings.rdbcompression(),
+    )?;
+    writer.aux("redis-ver", settings.redis_version_reported().to_string_lossy().as_bytes());
+    libraries.iter().for_each(|source| writer.function(source));
     let counts = capture.counts().to_vec();
     for (db, count) in counts.iter().enumerate().filter(|(_, count)| count.keys > 0) {
-        writer.database(db, count.keys, count.expiring)?;
+        writer.database(db, count.keys, count.expiring);
     }
-    let mut rested = 0;
-    let mut pace = |progress: keyspace::snapshot::Progress| {
-        if haste == Haste::Polite && progress.keys - rested >= KEYS_PER_REST {
-            rested = progress.keys;
-            std::thread::sleep(REST);
-        }
-        ControlFlow::Continue(())
+    let mut rest = Pace::new(if haste == Haste::Polite { POLITE } else { Share(100) });
+    let mut pace = |_| {
+        rest.step();
+        if node.snapshots.is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     capture.run(&mut writer, &|_| Usage::Untold, &mut pace).map_err(|failure| match failure {
         Failure::Sink(error) | Failure::Spill(error) => error,
         Failure::Stopped => io::ErrorKind::Interrupted.into(),
         Failure::Torn(missing) => io::Error::other(format!("parts of {missing} collections are missing")),
     })?;
-    writer.finish()?.sync_data()?;
+    writer.finish()?.into_file().sync_data()?;
     fs::rename(&temporary, path)
 }

@@ -37,6 +37,8 @@ pub struct Core {
     /// The start of the batch.
     began: Ticks,
     pub(crate) clock: Clock,
+    /// It looks at tables without a lock, and says when it does not.
+    takes_part: bool,
     /// Not `Send`: it belongs to its thread.
     thread: PhantomData<*const ()>,
 }
@@ -46,17 +48,28 @@ const BATCHES_PER_QUIET: u32 = 64;
 
 impl Drop for Core {
     fn drop(&mut self) {
-        keyspace::epoch::leave(self.index);
+        if self.takes_part {
+            keyspace::epoch::leave(self.index);
+        }
     }
 }
 
 impl Core {
     /// Core `index` of `node`.
     pub fn new(node: &Node, index: usize) -> io::Result<Self> {
+        keyspace::epoch::quiet(index);
+        Self::build(node, index, true)
+    }
+
+    /// What a thread runs commands with that is no core, and looks at nothing without a lock; it counts them as core 0.
+    pub(crate) fn outside(node: &Node) -> io::Result<Self> {
+        Self::build(node, 0, false)
+    }
+
+    fn build(node: &Node, index: usize, takes_part: bool) -> io::Result<Self> {
         let random = Rng::from_os()?;
         let clock = Clock::new();
         let now = Now { unix_ms: base::clock::unix_ms(), access: Access::Lru(0) };
-        keyspace::epoch::quiet(index);
         let mut core = Self {
             index,
             stats: node.cores[index].clone(),
@@ -70,6 +83,7 @@ impl Core {
             last: clock.ticks(),
             began: clock.ticks(),
             clock,
+            takes_part,
             thread: PhantomData,
         };
         core.begin_batch(node);
@@ -87,9 +101,14 @@ impl Core {
     pub fn begin_batch(&mut self, node: &Node) {
         self.batches = self.batches.wrapping_add(1);
         if self.batches.is_multiple_of(BATCHES_PER_QUIET) || keyspace::epoch::is_due() {
-            keyspace::epoch::quiet(self.index);
+            self.be_quiet();
         }
         self.begin_batch_at(node, base::clock::unix_ms());
+    }
+
+    /// Holds no unlocked reference now: what tables have left behind may go.
+    pub(crate) fn be_quiet(&self) {
+        if self.takes_part { keyspace::epoch::quiet(self.index) } else { keyspace::epoch::sweep() }
     }
 
     /// How long the commands of this batch took so far, nanoseconds.

@@ -115,8 +115,13 @@ const ERROR_CODES_MAX: usize = 128;
 impl Node {
     /// An instance with `cores` threads.
     pub fn new(settings: Settings, table: Table, cores: usize) -> io::Result<Self> {
-        let mut rng = base::id::Rng::from_os()?;
-        let space = Keyspace::new(cores * 64, settings.databases() as usize, rng.next_u64());
+        let seed = base::id::Rng::from_os()?.next_u64();
+        Self::with_seed(settings, table, cores, seed)
+    }
+
+    /// As [`Node::new`]; keys are hashed with `seed`, a secret number.
+    pub fn with_seed(settings: Settings, table: Table, cores: usize, seed: u64) -> io::Result<Self> {
+        let space = Keyspace::new(cores * 64, settings.databases() as usize, seed);
         let commands = table.len();
         memory::follow_lazy_free();
         let monitoring = Monitoring::new(&settings, base::id::new_run_id()?);

@@ -5,8 +5,9 @@
 //!   keys; whoever begins one holds its [`Ticket`].
 //! - A job has a thread of its own; no core waits for it.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Deref};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64};
 use std::time::Duration;
@@ -62,9 +63,9 @@ pub struct Snapshots {
 }
 
 /// The right to be the one job.
-pub struct Ticket<'n>(&'n Node);
+pub struct Ticket<N: Deref<Target = Node>>(N);
 
-impl Drop for Ticket<'_> {
+impl<N: Deref<Target = Node>> Drop for Ticket<N> {
     fn drop(&mut self) {
         self.0.snapshots.stopped.store(false, SeqCst);
         self.0.snapshots.job.store(0, SeqCst);
@@ -143,6 +144,19 @@ impl Snapshots {
         }
     }
 
+    /// Breaks off whatever runs.
+    fn stop_any(&self) {
+        if self.job().is_some() {
+            self.stopped.store(true, SeqCst);
+        }
+    }
+
+    /// Whether the job that runs is to break off.
+    #[inline]
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Relaxed)
+    }
+
     /// What INFO tells.
     pub fn figures(&self) -> Figures {
         Figures {
@@ -167,10 +181,21 @@ impl Snapshots {
 
 impl Node {
     /// Becomes the one job; None while another runs.
-    pub fn begin_job(&self, job: Job) -> Option<Ticket<'_>> {
-        self.snapshots.job.compare_exchange(0, job as u8, SeqCst, SeqCst).ok()?;
-        self.snapshots.started_ms.store(base::clock::unix_ms(), Relaxed);
-        Some(Ticket(self))
+    pub fn begin_job(&self, job: Job) -> Option<Ticket<&Self>> {
+        self.take_job(job).then_some(Ticket(self))
+    }
+
+    /// As [`Node::begin_job`], for a thread.
+    pub fn begin_job_of_thread(self: &Arc<Self>, job: Job) -> Option<Ticket<Arc<Self>>> {
+        self.take_job(job).then(|| Ticket(self.clone()))
+    }
+
+    fn take_job(&self, job: Job) -> bool {
+        let is_ours = self.snapshots.job.compare_exchange(0, job as u8, SeqCst, SeqCst).is_ok();
+        if is_ours {
+            self.snapshots.started_ms.store(base::clock::unix_ms(), Relaxed);
+        }
+        is_ours
     }
 
     /// Changes of keys since the server started.
@@ -190,33 +215,31 @@ impl Node {
 
     /// Takes a snapshot while the caller waits; for threads that are no cores. None while another job runs.
     pub fn save(&self) -> Option<Result<(), SaveError>> {
-        let ticket = self.begin_job(Job::Save)?;
-        Some(self.take_snapshot(&ticket, Share(100)))
+        let _ticket = self.begin_job(Job::Save)?;
+        Some(self.take_snapshot(Share(100)))
     }
 
     /// Takes a snapshot in the background; false while another job runs.
     pub fn save_in_background(&self) -> bool {
-        let (Some(node), Some(ticket)) = (self.arc(), self.begin_job(Job::Background)) else { return false };
-        // The thread has the ticket from now on.
-        std::mem::forget(ticket);
+        let Some(node) = self.arc() else { return false };
+        let Some(ticket) = node.begin_job_of_thread(Job::Background) else { return false };
         self.snapshots.scheduled.store(false, SeqCst);
         self.snapshots.last_try_seconds.store(base::clock::unix_ms() / 1000, Relaxed);
         self.snapshots.count.fetch_add(1, Relaxed);
         let pid = std::process::id();
         self.host().log(LogLevel::Notice, &format!("Background saving started by pid {pid}"));
         let run = move || {
-            let ticket = Ticket(&node);
             lower_own_priority();
-            match node.take_snapshot(&ticket, BACKGROUND) {
+            match node.take_snapshot(BACKGROUND) {
                 Ok(()) => node.host().log(LogLevel::Notice, "Background saving terminated with success"),
                 Err(_) if node.snapshots.stopped.load(SeqCst) => {
                     node.host().log(LogLevel::Warning, "Background saving terminated by signal 10");
                 }
                 Err(_) => node.host().log(LogLevel::Warning, "Background saving error"),
             }
+            drop(ticket);
         };
         if let Err(error) = std::thread::Builder::new().name("bgsave".into()).spawn(run) {
-            drop(Ticket(self));
             self.snapshots.last_failed.store(true, Relaxed);
             let text = format!("Can't save in background: {}", base::system::reason(&error));
             self.host().log(LogLevel::Warning, &text);
@@ -224,9 +247,10 @@ impl Node {
         true
     }
 
-    fn take_snapshot(&self, ticket: &Ticket<'_>, share: Share) -> Result<(), SaveError> {
+    /// Takes a snapshot; the caller is the one job.
+    fn take_snapshot(&self, share: Share) -> Result<(), SaveError> {
         let started_ms = base::clock::unix_ms();
-        let result = self.write_snapshot(ticket, share);
+        let result = self.write_snapshot(share);
         let snapshots = &self.snapshots;
         let now_ms = base::clock::unix_ms();
         match &result {
@@ -253,7 +277,7 @@ impl Node {
     }
 
     /// The snapshot, and the changes of keys up to its instant.
-    fn write_snapshot(&self, _: &Ticket<'_>, share: Share) -> Result<(Saved, u64), SaveError> {
+    fn write_snapshot(&self, share: Share) -> Result<(Saved, u64), SaveError> {
         let mut plan = self.snapshot_plan();
         // A rewrite of the log may have its picture taken now: this one comes after it.
         let (capture, (dirty, functions)) = loop {
@@ -378,7 +402,7 @@ impl Node {
     /// failed, and the server goes on.
     pub fn prepare_end(&self, saves: bool) -> bool {
         self.pause.extend(Paused::All, i64::MAX >> 2);
-        self.snapshots.stop();
+        self.snapshots.stop_any();
         if !saves {
             return true;
         }

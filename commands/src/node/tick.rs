@@ -62,6 +62,10 @@ impl Node {
     pub(crate) fn work(&self, core: &mut Core, hz: u32) {
         memory::refresh(self, core);
         self.drop_spent_functions(core);
+        if self.loading.is_loading.load(Relaxed) {
+            // The keys are those of the file, and only what the log says becomes of them.
+            return;
+        }
         if core.index == 0 {
             self.look_after_clients(core.now.unix_ms);
             self.look_after_snapshots(core.now.unix_ms);

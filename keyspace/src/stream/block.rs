@@ -14,6 +14,9 @@
 //! # Invariants
 //! - Ids ascend. The first entry is told relative to the block's own id, which the owner keeps.
 //! - Entries that were removed leave no bytes, only their number in `deleted`.
+//! - The bytes may be shared with a copy, as the picture of a snapshot is: who changes them first makes his own.
+
+use std::sync::Arc;
 
 use crate::packed::{self, Element, Encoded};
 
@@ -32,7 +35,7 @@ const LISTPACK_FIXED: usize = 6 + 1 + 2;
 /// See the module's head.
 #[derive(Clone)]
 pub(super) struct Block {
-    bytes: Vec<u8>,
+    bytes: Arc<Vec<u8>>,
     /// The last entry; meaningless in an empty block.
     newest: Id,
     entries_at: u32,
@@ -63,7 +66,7 @@ impl Block {
         listpack_bytes += integer_size(i64::from(fields));
         Self {
             entries_at: bytes.len() as u32,
-            bytes,
+            bytes: Arc::new(bytes),
             newest: start(id),
             fields,
             count: 0,
@@ -105,7 +108,9 @@ impl Block {
 
     /// Gives room that is not needed back.
     pub(super) fn shrink(&mut self) {
-        self.bytes.shrink_to_fit();
+        if let Some(bytes) = Arc::get_mut(&mut self.bytes) {
+            bytes.shrink_to_fit();
+        }
     }
 
     /// Adds an entry of `words`, which are field, value, field, value ..; `id` is greater than all before.
@@ -113,22 +118,23 @@ impl Block {
     pub(super) fn append<'v>(&mut self, own: Id, id: Id, words: impl Iterator<Item = &'v [u8]> + Clone) {
         let is_same = self.has_fields(words.clone().step_by(2));
         let head = Head::new(self.newest, id, is_same);
-        self.bytes.extend_from_slice(head.bytes());
+        let bytes = Arc::make_mut(&mut self.bytes);
+        bytes.extend_from_slice(head.bytes());
         let mut size =
             2 + integer_size(id.ms.wrapping_sub(own.ms) as i64) + integer_size(id.seq.wrapping_sub(own.seq) as i64);
         let mut stored = 0;
         if is_same {
             for value in words.skip(1).step_by(2) {
-                size += append(&mut self.bytes, value);
+                size += append(bytes, value);
                 stored += 1;
             }
             size += integer_size(stored + 3);
         } else {
             let fields = words.clone().count() / 2;
-            push_varint(&mut self.bytes, fields as u64);
+            push_varint(bytes, fields as u64);
             size += integer_size(fields as i64);
             for word in words {
-                size += append(&mut self.bytes, word);
+                size += append(bytes, word);
                 stored += 1;
             }
             size += integer_size(stored + 4);
@@ -253,16 +259,17 @@ impl Block {
     fn cut(&mut self, from: usize, to: usize, previous: Id, last: Id, count: u32) {
         self.count -= count;
         self.deleted = self.deleted.saturating_add(count);
-        if to == self.bytes.len() {
-            self.bytes.truncate(from);
-            self.newest = previous;
-        } else {
-            let next = self.place_at(to, last);
+        let next = (to < self.bytes.len()).then(|| self.place_at(to, last));
+        let bytes = Arc::make_mut(&mut self.bytes);
+        if let Some(next) = next {
             let head = Head::new(previous, next.id, next.has_block_fields);
-            self.bytes.splice(from..next.body as usize, head.bytes().iter().copied());
+            bytes.splice(from..next.body as usize, head.bytes().iter().copied());
+        } else {
+            bytes.truncate(from);
+            self.newest = previous;
         }
-        if self.bytes.capacity() > 2 * self.bytes.len() + 64 {
-            self.bytes.shrink_to_fit();
+        if bytes.capacity() > 2 * bytes.len() + 64 {
+            bytes.shrink_to_fit();
         }
     }
 }

@@ -29,11 +29,13 @@ impl Default for Limits {
 
 /// The most bytes of a block, and so of an entry's fields and values.
 pub const ENTRY_BYTES_MAX: usize = 1 << 30;
+/// Counts and a vector's head before the bytes.
+const SHARED_OVERHEAD: usize = 40;
 /// A key and a block in a B-tree that grows at its end, where nodes are a little more than half full.
-const BLOCK_OVERHEAD: usize = (size_of::<Id>() + size_of::<Block>()) * 16 / 9;
+const BLOCK_OVERHEAD: usize = (size_of::<Id>() + size_of::<Block>()) * 16 / 9 + SHARED_OVERHEAD;
 
 /// See the module's head.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Log {
     pub(super) blocks: BTreeMap<Id, Block>,
     pub(super) len: u64,
@@ -46,14 +48,6 @@ pub struct Log {
     pub entries_added: u64,
     /// Room of the blocks.
     pub(super) bytes: usize,
-}
-
-impl Clone for Log {
-    fn clone(&self) -> Self {
-        let blocks = self.blocks.clone();
-        let bytes = blocks.values().map(Block::capacity).sum();
-        Self { blocks, bytes, ..*self }
-    }
 }
 
 /// One entry.
@@ -139,7 +133,8 @@ impl Log {
             let before = block.capacity();
             if has_room(block, words.clone(), limits) {
                 block.append(own, id, words);
-                self.bytes += block.capacity() - before;
+                // A block of its own may have less room than the one that it shared.
+                self.bytes = self.bytes + block.capacity() - before;
                 return;
             }
             block.shrink();

@@ -5,6 +5,7 @@
 //! - `output`, `encode`: values to bytes.
 //! - `payload`: what DUMP answers and RESTORE takes.
 //! - `file`: what stands around the values in a file, read and written.
+//! - `sections`: the same records in a form of our own, which loads faster.
 //!
 //! # Invariants
 //! - No input makes it panic, loop or allocate more than a small multiple of the input's own length.
@@ -20,6 +21,7 @@ mod input;
 mod lzf;
 mod output;
 mod payload;
+pub mod sections;
 
 pub use decode::{Decoded, Functions};
 pub use encode::Encoder;

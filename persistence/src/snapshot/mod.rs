@@ -7,9 +7,10 @@
 
 mod pace;
 mod priority;
+mod stepped;
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,9 +22,7 @@ use crate::rdb::file::{Options, Writer};
 
 pub use pace::{Pace, Share};
 pub use priority::lower_own_priority;
-
-/// With `rdb-save-incremental-fsync` the file is synced after so many bytes, so that the end has little left to do.
-const SYNC_EACH_BYTES: usize = 4 << 20;
+pub use stepped::Stepped;
 
 /// What a snapshot is made of beside the keys, and where it goes.
 pub struct Plan {
@@ -110,8 +109,7 @@ fn write(
     pace: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Saved, SaveError> {
     let wrote = || failed("Write error saving DB on disk");
-    let step = if plan.syncs_in_steps { SYNC_EACH_BYTES } else { usize::MAX };
-    let mut writer = Writer::new(Syncing { file, unsynced: 0, step }, plan.options);
+    let mut writer = Writer::new(Stepped::new(file, plan.syncs_in_steps), plan.options);
     for (name, value) in &plan.aux {
         writer.aux(name, value).map_err(wrote())?;
     }
@@ -135,7 +133,7 @@ fn write(
         }
     })?;
     let bytes = writer.written();
-    let file = writer.finish().map_err(wrote())?.file;
+    let file = writer.finish().map_err(wrote())?.into_file();
     file.sync_all().map_err(wrote())?;
     Ok(Saved { keys: progress.keys, bytes, copied_bytes_peak: peak })
 }
@@ -151,27 +149,4 @@ fn spill_file(path: &Path) -> io::Result<File> {
 fn sync_dir(path: &Path) -> io::Result<()> {
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(dir)?.sync_all()
-}
-
-/// A file that is synced as it grows.
-struct Syncing {
-    file: File,
-    unsynced: usize,
-    step: usize,
-}
-
-impl Write for Syncing {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(bytes)?;
-        self.unsynced += written;
-        if self.unsynced >= self.step {
-            self.unsynced = 0;
-            self.file.sync_data()?;
-        }
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
 }

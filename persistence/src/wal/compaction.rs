@@ -63,7 +63,7 @@ impl Log {
             let has = writer.segments.iter().rev().find(|segment| segment.first_seq <= seq + 1);
             has.map_or(manifest.first, |segment| segment.number)
         };
-        let next = Manifest { id: self.id, base: Base::Snapshot { name, seq }, first };
+        let next = Manifest { base: Base::Snapshot { name, seq }, first, ..manifest.clone() };
         replace(&*self.disk, &self.dir.join(MANIFEST), &next.to_bytes())?;
         *manifest = next;
         drop(manifest);
@@ -72,10 +72,10 @@ impl Log {
     }
 
     /// The base and all segments so far count for nothing any more: the log was off for a while. What is on the
-    /// disk then is a log without a base, until a compaction gives it one.
-    pub fn forget_base(&self) -> io::Result<()> {
+    /// disk then is a log without a base, until a compaction gives it one. `took`: see [`super::Options::took`].
+    pub fn forget_base(&self, took: u64) -> io::Result<()> {
         let mut manifest = self.manifest.lock();
-        let next = Manifest { base: Base::Pending, ..manifest.clone() };
+        let next = Manifest { base: Base::Pending, took, ..manifest.clone() };
         replace(&*self.disk, &self.dir.join(MANIFEST), &next.to_bytes())?;
         *manifest = next;
         Ok(())

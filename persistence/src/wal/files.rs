@@ -13,8 +13,9 @@ pub const MANIFEST: &str = "log.manifest";
 /// Bytes before a segment's first record.
 pub(super) const SEGMENT_HEAD_LEN: usize = 40;
 const MAGIC: [u8; 8] = *b"STLSLOG\n";
-/// The version of the format that is written; higher ones are refused with a clear word.
-pub(super) const VERSION: u32 = 1;
+/// The version of the format that is written; higher ones are refused with a clear word. The first had a record for
+/// each effect, and is read too.
+pub(super) const VERSION: u32 = 2;
 
 /// What a log starts from.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -41,6 +42,8 @@ pub(super) struct Manifest {
     pub(super) base: Base,
     /// The number of the first segment that is needed.
     pub(super) first: u64,
+    /// Which files of another server's log this one has the data of, see [`super::Options::took`]; 0: none.
+    pub(super) took: u64,
 }
 
 impl Manifest {
@@ -53,6 +56,9 @@ impl Manifest {
             Base::Snapshot { name, seq } => writeln!(text, "base {seq} {name}"),
         };
         let _ = writeln!(text, "first {}", self.first);
+        if self.took != 0 {
+            let _ = writeln!(text, "took {:016x}", self.took);
+        }
         let crc = crc32fast::hash(text.as_bytes());
         let _ = writeln!(text, "crc {crc:08x}");
         text.into_bytes()
@@ -63,7 +69,7 @@ impl Manifest {
         let text = std::str::from_utf8(bytes).map_err(|error| format!("not text at byte {}", error.valid_up_to()))?;
         let (body, crc) = text.rsplit_once("crc ").ok_or("its last line, the checksum, is missing")?;
         let version = body.lines().next().and_then(|line| line.strip_prefix("stateless log "));
-        if version != Some("1") {
+        if !version.and_then(|version| version.parse().ok()).is_some_and(is_known) {
             return Err(match version {
                 Some(version) => format!("version {version} is not known to this server, which knows {VERSION}"),
                 None => "it does not begin with 'stateless log'".to_owned(),
@@ -78,7 +84,11 @@ impl Manifest {
         };
         let id = u64::from_str_radix(field("id")?, 16).map_err(|error| format!("line 'id': {error}"))?;
         let first = field("first")?.parse().map_err(|error| format!("line 'first': {error}"))?;
-        Ok(Self { id, base: Self::parse_base(field("base")?)?, first })
+        let took = match field("took") {
+            Ok(text) => u64::from_str_radix(text, 16).map_err(|error| format!("line 'took': {error}"))?,
+            Err(_) => 0,
+        };
+        Ok(Self { id, base: Self::parse_base(field("base")?)?, first, took })
     }
 
     fn parse_base(text: &str) -> Result<Base, String> {
@@ -133,11 +143,15 @@ impl SegmentHead {
         if u32_at(36) != crc32fast::hash(&head[..36]) {
             return Err("the checksum of its head does not match".to_owned());
         }
-        if u32_at(8) != VERSION {
+        if !is_known(u32_at(8)) {
             return Err(format!("version {} is not known to this server, which knows {VERSION}", u32_at(8)));
         }
         Ok(Self { id: u64_at(12), number: u64_at(20), first_seq: u64_at(28) })
     }
+}
+
+fn is_known(version: u32) -> bool {
+    (1..=VERSION).contains(&version)
 }
 
 /// Where the segment with this number is.
@@ -152,12 +166,17 @@ pub(super) fn segment_number(name: &str) -> Option<u64> {
 
 /// The name of the base that a compaction makes.
 pub(super) fn base_name(number: u64) -> String {
-    format!("base.{number:08}.rdb")
+    format!("base.{number:08}.keys")
 }
 
 /// Whether a file is a base, whole or half made.
 pub(super) fn is_base(name: &str) -> bool {
-    name.starts_with("base.") && (name.ends_with(".rdb") || name.ends_with(".tmp"))
+    name.starts_with("base.") && [".keys", ".rdb", ".tmp"].iter().any(|ending| name.ends_with(ending))
+}
+
+/// Whether a file of this name belongs to a log of this server.
+pub fn is_of_log(name: &str) -> bool {
+    name.starts_with(MANIFEST) || segment_number(name).is_some() || is_base(name)
 }
 
 #[cfg(test)]
@@ -167,7 +186,7 @@ mod tests {
     #[test]
     fn the_manifest_comes_back_and_no_flipped_bit_passes() {
         for base in [Base::Empty, Base::Pending, Base::Snapshot { name: base_name(3), seq: 4711 }] {
-            let manifest = Manifest { id: 7, base, first: 3 };
+            let manifest = Manifest { id: 7, base, first: 3, took: 0xABC };
             let bytes = manifest.to_bytes();
             assert_eq!(Manifest::parse(&bytes), Ok(manifest));
             for bit in 0..bytes.len() * 8 {

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 
 use super::Seq;
 use super::files::{Base, Manifest};
-use super::record::{Kind, Sealer};
+use super::record::{Sealer, push_effect};
 use super::threads::Signal;
 use super::waiters::Watermark;
 use super::writer::Writer;
@@ -40,6 +40,9 @@ pub struct Options {
     pub segment_len: u64,
     /// Bytes that may be written without being durable before a sync is due at once: they are kept in memory.
     pub unsynced_max: usize,
+    /// Of a log that is created: a mark of the files of another server whose data its base has. A start that finds
+    /// such files tells by it whether they are those, or were written since.
+    pub took: u64,
     /// The monotonic clock.
     pub clock: Arc<dyn Fn() -> Instant + Send + Sync>,
     /// Is told what an operator should know; it must not call the log.
@@ -53,6 +56,7 @@ impl Default for Options {
             slots: 1,
             segment_len: 64 << 20,
             unsynced_max: 32 << 20,
+            took: 0,
             clock: Arc::new(Instant::now),
             notice: Arc::new(|_| {}),
         }
@@ -101,7 +105,7 @@ pub struct Stats {
 #[derive(Default)]
 pub(super) struct Slot {
     pub(super) is_filled: AtomicBool,
-    pub(super) records: Mutex<Vec<u8>>,
+    pub(super) effects: Mutex<Vec<u8>>,
 }
 
 #[repr(align(128))]
@@ -204,7 +208,7 @@ impl Log {
     #[inline]
     pub fn append_with(&self, slot: usize, seq: Seq, write: impl FnOnce(&mut Vec<u8>)) {
         let slot = &self.slots[slot];
-        self.sealer.push(&mut slot.records.lock(), Kind::Effects, seq, write);
+        push_effect(&mut slot.effects.lock(), seq, write);
         if !slot.is_filled.load(Relaxed) {
             slot.is_filled.store(true, SeqCst);
         }
@@ -314,7 +318,7 @@ impl Log {
     /// See [`Stats`].
     pub fn stats(&self) -> Stats {
         let counters = &self.counters;
-        let unwritten: usize = self.slots.iter().map(|slot| slot.records.lock().len()).sum();
+        let unwritten: usize = self.slots.iter().map(|slot| slot.effects.lock().len()).sum();
         Stats {
             segments_len: counters.segments_len.load(Relaxed),
             unwritten_len: unwritten as u64,

@@ -26,7 +26,7 @@ mod writer;
 
 pub use check::{Checked, check, repair};
 pub use compaction::Compaction;
-pub use files::{Base, MANIFEST};
+pub use files::{Base, MANIFEST, is_of_log};
 pub use log::{Log, Notice, Options, Policy, Stats};
 pub use recovery::{Apply, Cut, Damage, Recovered, Recovery};
 pub use threads::Threads;

@@ -59,7 +59,7 @@ pub struct Cut {
 pub struct Recovered {
     /// The last sequence number.
     pub last: Seq,
-    /// Records that were handed out.
+    /// Effects that were handed out.
     pub records: u64,
     /// Bytes that were read.
     pub bytes: u64,
@@ -83,7 +83,7 @@ struct Found {
     head: Result<SegmentHead, String>,
 }
 
-/// Takes a record's payload; an error says why it is no good.
+/// Takes an effect; an error says why it is no good.
 pub type Apply<'a> = &'a mut dyn FnMut(Seq, &[u8]) -> Result<(), String>;
 
 /// Where reading has come to.
@@ -124,6 +124,11 @@ impl Recovery {
     /// What is to be loaded before the records.
     pub fn base(&self) -> &Base {
         &self.manifest.base
+    }
+
+    /// See [`Options::took`].
+    pub fn took(&self) -> u64 {
+        self.manifest.took
     }
 
     /// The base's file.
@@ -193,17 +198,18 @@ impl Recovery {
             };
             match record.kind {
                 Kind::Synced => walk.recovered.synced = walk.recovered.synced.max(record.seq),
-                Kind::Effects if record.seq != next => {
-                    let reason = format!("the record has the number {} instead of {next}", record.seq);
-                    return Ok(Some((offset as u64, reason)));
-                }
-                Kind::Effects => {
-                    next += 1;
-                    if record.seq >= walk.expected {
-                        apply(record.seq, record.payload)
-                            .map_err(|reason| Damage::new(path.clone(), offset as u64, reason))?;
-                        walk.expected = next;
-                        walk.recovered.records += 1;
+                Kind::One | Kind::Effects => {
+                    for (seq, effect) in record.effects() {
+                        if seq != next {
+                            let reason = format!("the effect has the number {seq} instead of {next}");
+                            return Ok(Some((offset as u64, reason)));
+                        }
+                        next += 1;
+                        if seq >= walk.expected {
+                            apply(seq, effect).map_err(|reason| Damage::new(path.clone(), offset as u64, reason))?;
+                            walk.expected = next;
+                            walk.recovered.records += 1;
+                        }
                     }
                 }
             }
@@ -316,7 +322,7 @@ impl Log {
         let numbers: Vec<u64> = disk.list(dir)?.iter().filter_map(|name| segment_number(name)).collect();
         // Old segments stay until the manifest no longer names them.
         let first = numbers.into_iter().max().unwrap_or(0) + 1;
-        let manifest = Manifest { id, base, first };
+        let manifest = Manifest { id, base, first, took: options.took };
         let log = start(disk.clone(), dir, manifest.clone(), VecDeque::new(), first, 1, options)?;
         replace(&*disk, &dir.join(MANIFEST), &manifest.to_bytes())?;
         sweep(&*disk, dir, &manifest)?;

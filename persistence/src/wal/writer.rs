@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::Seq;
 use super::files::{SEGMENT_HEAD_LEN, SegmentHead};
 use super::log::{Log, Policy};
-use super::record::{Kind, own_head};
+use super::record::{HEAD_LEN, Kind, Sealer, effect_head};
 use crate::disk::{DiskFile, append_all};
 
 /// No reply leaves while something older than this is not durable, with `everysec`.
@@ -22,10 +22,10 @@ const UNSYNCED_TIMES_MAX: usize = 8;
 /// A buffer that has grown beyond this gives its room back.
 const KEPT_LEN: usize = 1 << 20;
 
-/// Records of one slot that were taken from it; those before `at` are in order already.
+/// Effects of one slot that were taken from it; those before `at` are in order already.
 #[derive(Default)]
 pub(super) struct Taken {
-    records: Vec<u8>,
+    effects: Vec<u8>,
     at: usize,
 }
 
@@ -130,7 +130,8 @@ impl Writer {
         }
     }
 
-    /// Takes what the slots have, and puts what is next in the order into `records`, as far as there is no gap.
+    /// Takes what the slots have, and puts what is next in the order into `records`, as one record, as far as there is
+    /// no gap.
     pub(super) fn gather(&mut self, log: &Log) {
         self.taken.resize_with(log.slots.len(), Taken::default);
         for (slot, taken) in log.slots.iter().zip(&mut self.taken) {
@@ -138,6 +139,7 @@ impl Writer {
                 taken.take_from(slot);
             }
         }
+        let (first, start) = (self.next, Sealer::begin(&mut self.records));
         let mut idle = 0;
         while idle < self.taken.len() {
             for taken in &mut self.taken {
@@ -150,36 +152,42 @@ impl Writer {
                 }
             }
         }
+        if self.next == first {
+            self.records.truncate(start);
+        } else {
+            debug_assert!(self.records.len() > start + HEAD_LEN);
+            log.sealer.seal(&mut self.records, start, Kind::Effects, first);
+        }
     }
 }
 
 impl Taken {
     fn take_from(&mut self, slot: &super::log::Slot) {
-        let mut records = slot.records.lock();
+        let mut effects = slot.effects.lock();
         slot.is_filled.store(false, SeqCst);
-        if self.at == self.records.len() {
-            self.records.clear();
-            self.records.shrink_to(KEPT_LEN);
+        if self.at == self.effects.len() {
+            self.effects.clear();
+            self.effects.shrink_to(KEPT_LEN);
             self.at = 0;
-            std::mem::swap(&mut self.records, &mut records);
+            std::mem::swap(&mut self.effects, &mut effects);
         } else {
-            self.records.drain(..std::mem::take(&mut self.at));
-            self.records.append(&mut records);
+            self.effects.drain(..std::mem::take(&mut self.at));
+            self.effects.append(&mut effects);
         }
     }
 
-    /// Moves the records from `next` on that stand here without a gap: how many.
+    /// Moves the effects from `next` on that stand here without a gap: how many.
     fn move_run(&mut self, next: Seq, out: &mut Vec<u8>) -> u64 {
         let start = self.at;
         let mut moved = 0;
-        while let Some((seq, len)) = own_head(&self.records[self.at..]) {
+        while let Some((seq, len)) = effect_head(&self.effects[self.at..]) {
             if seq != next + moved {
                 break;
             }
             self.at += len;
             moved += 1;
         }
-        out.extend_from_slice(&self.records[start..self.at]);
+        out.extend_from_slice(&self.effects[start..self.at]);
         moved
     }
 }
@@ -225,7 +233,8 @@ impl Log {
     pub(super) fn mark(&self, writer: &mut Writer) {
         let durable = self.durable.get();
         if durable > writer.marked {
-            self.sealer.push(&mut writer.records, Kind::Synced, durable, |_| {});
+            let start = Sealer::begin(&mut writer.records);
+            self.sealer.seal(&mut writer.records, start, Kind::Synced, durable);
             writer.marked = durable;
         }
     }

@@ -29,7 +29,7 @@ section! {
     /// Logs every write, so that a restart loses little or nothing.
     appendonly: bool = "no", Kind::SWITCH, works, deny_loading;
     /// The stem of the file names of the append-only file.
-    appendfilename: Text = "appendonly.aof", Kind::Text(checks::append_file), at_start;
+    appendfilename: Text = "appendonly.aof", Kind::Text(checks::append_file), works, at_start;
     /// The directory of the append-only file, within dir.
     appenddirname: Text = "appendonlydir", Kind::Text(checks::append_dir), works, at_start;
     /// When the append-only file is forced to disk.
@@ -41,11 +41,11 @@ section! {
     /// The size below which the append-only file is not rewritten by itself.
     auto_aof_rewrite_min_size: u64 = "64mb", Kind::MEMORY, works;
     /// Starts with an append-only file whose end is cut off, dropping that end.
-    aof_load_truncated: bool = "yes", Kind::SWITCH;
+    aof_load_truncated: bool = "yes", Kind::SWITCH, works;
     /// Starts a rewritten append-only file with a snapshot.
     aof_use_rdb_preamble: bool = "yes", Kind::SWITCH;
     /// Writes the time into the append-only file, so that it can be restored to a point in time.
     aof_timestamp_enabled: bool = "no", Kind::SWITCH;
     /// Forces a rewritten append-only file to disk in steps.
-    aof_rewrite_incremental_fsync: bool = "yes", Kind::SWITCH;
+    aof_rewrite_incremental_fsync: bool = "yes", Kind::SWITCH, works;
 }

@@ -1,5 +1,7 @@
 //! SAVE, BGSAVE and LASTSAVE.
 
+use std::time::Duration;
+
 use commands_macros::command;
 use resp::Writer;
 
@@ -11,6 +13,8 @@ use crate::node::snapshot::Job;
 use crate::spec::ArgDoc;
 
 const SCHEDULE: ArgDoc = ArgDoc::token_only("schedule").token("SCHEDULE").since("3.2.2").optional();
+/// Between two looks whether a rewrite of the log is done.
+const NAP: Duration = Duration::from_millis(5);
 const IN_PROGRESS: Error = Error::Plain("ERR Background save already in progress");
 
 /// Writes a snapshot and answers once it is on disk; others are served meanwhile.
@@ -29,7 +33,13 @@ pub(crate) fn save(ctx: &mut Ctx) -> Result<()> {
     let node = ctx.node.arc().ok_or(Error::Plain("ERR the server is going down"))?;
     let run = move || {
         let mut reply = Writer::new(proto);
-        match node.save() {
+        let result = loop {
+            match node.save() {
+                None if node.snapshots.job() == Some(Job::Rewrite) => std::thread::sleep(NAP),
+                result => break result,
+            }
+        };
+        match result {
             Some(Ok(())) => reply.ok(),
             Some(Err(_)) => reply.error("ERR"),
             None => reply.error("ERR Background save already in progress"),

@@ -20,12 +20,15 @@ use keyspace::shard::Keyspace;
 use super::super::decode::{Decoded, Functions};
 use super::scan::{Dialect, Fault, Found, Record, Scanner};
 
-const BATCH: usize = 64;
+pub(in crate::rdb) const BATCH: usize = 64;
 const QUEUE: usize = 16;
 /// Files with smaller records than this are rare.
-const KEY_SIZE_LIKELY: u64 = 8;
+pub(in crate::rdb) const KEY_SIZE_LIKELY: u64 = 8;
+/// After so many batches a thread lets others see how much memory it has taken.
+const PUBLISH_EVERY: usize = 16;
 
-/// How far a load has come; for INFO and the log, from any thread.
+/// How far a load has come; for INFO and the log, from any thread. Who loads begins it and ends it; a load of several
+/// files is one.
 #[derive(Debug, Default)]
 pub struct Progress {
     /// Whether something is being loaded.
@@ -40,6 +43,23 @@ pub struct Progress {
     pub keys: AtomicU64,
     /// Keys that the last load left out because they had expired.
     pub expired: AtomicU64,
+}
+
+impl Progress {
+    /// A load of so many bytes begins, at a time in unix milliseconds.
+    pub fn begin(&self, total_bytes: u64, now_ms: i64) {
+        self.started_ms.store(now_ms, Relaxed);
+        self.total_bytes.store(total_bytes, Relaxed);
+        for counter in [&self.loaded_bytes, &self.keys, &self.expired] {
+            counter.store(0, Relaxed);
+        }
+        self.is_loading.store(true, Relaxed);
+    }
+
+    /// The load is over.
+    pub fn end(&self) {
+        self.is_loading.store(false, Relaxed);
+    }
 }
 
 /// How files are loaded.
@@ -136,46 +156,29 @@ impl std::error::Error for LoadError {}
 /// Names of empty keys that are told.
 const NAMES_MAX: usize = 10;
 
-struct Batch<'a> {
-    shard: usize,
-    db: usize,
+/// Keys of one shard and database.
+pub(in crate::rdb) struct Batch<'a> {
+    pub(in crate::rdb) shard: usize,
+    pub(in crate::rdb) db: usize,
     /// How many the shard is likely to get in all.
-    expected: usize,
-    keys: Vec<(u64, Found<'a>)>,
+    pub(in crate::rdb) expected: usize,
+    pub(in crate::rdb) keys: Vec<(u64, Found<'a>)>,
 }
 
 /// What the threads have in common.
-struct Shared<'s> {
-    loader: &'s Loader<'s>,
+pub(in crate::rdb) struct Shared<'s> {
+    pub(in crate::rdb) loader: &'s Loader<'s>,
     failure: Mutex<Option<LoadError>>,
-    has_failed: AtomicBool,
+    pub(in crate::rdb) has_failed: AtomicBool,
     report: Mutex<Report>,
 }
 
 impl Loader<'_> {
     /// Loads the file that `bytes` begin with. On an error some of its keys are in the keyspace.
     pub fn load(&self, bytes: &[u8]) -> Result<Report, LoadError> {
-        let progress = self.progress;
-        progress.started_ms.store(self.now_ms, Relaxed);
-        progress.total_bytes.store(bytes.len() as u64, Relaxed);
-        for counter in [&progress.loaded_bytes, &progress.keys, &progress.expired] {
-            counter.store(0, Relaxed);
-        }
-        progress.is_loading.store(true, Relaxed);
-        let result = self.load_in_parallel(bytes);
-        progress.is_loading.store(false, Relaxed);
-        result
-    }
-
-    fn load_in_parallel(&self, bytes: &[u8]) -> Result<Report, LoadError> {
         let mut scanner = Scanner::new(bytes, self.checks_sum)?;
         let (dialect, version) = (scanner.dialect(), scanner.version());
-        let shared = Shared {
-            loader: self,
-            failure: Mutex::default(),
-            has_failed: AtomicBool::new(false),
-            report: Mutex::new(Report { version, ..Report::default() }),
-        };
+        let shared = Shared::new(self, Report { version, ..Report::default() });
         let scanned = thread::scope(|scope| {
             let mut queues = Vec::new();
             for index in 0..self.threads.max(1) {
@@ -188,11 +191,8 @@ impl Loader<'_> {
             }
             Feeder::new(&shared, queues).scan(&mut scanner)
         });
-        if let Some(failure) = shared.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            return Err(failure);
-        }
+        let mut report = shared.into_report()?;
         let mut feed = scanned?;
-        let mut report = shared.report.into_inner().unwrap_or_else(PoisonError::into_inner);
         (report.aux, report.functions) = (mem::take(&mut feed.aux), mem::take(&mut feed.functions));
         for (name, count) in feed.of_modules {
             report.count_module(name, count);
@@ -224,27 +224,51 @@ impl Report {
     }
 }
 
-impl Shared<'_> {
-    fn fail(&self, error: LoadError) {
+impl<'s> Shared<'s> {
+    pub(in crate::rdb) fn new(loader: &'s Loader<'s>, report: Report) -> Self {
+        Self { loader, failure: Mutex::default(), has_failed: AtomicBool::new(false), report: Mutex::new(report) }
+    }
+
+    /// What came in, or why not all did.
+    pub(in crate::rdb) fn into_report(self) -> Result<Report, LoadError> {
+        match self.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(failure) => Err(failure),
+            None => Ok(self.report.into_inner().unwrap_or_else(PoisonError::into_inner)),
+        }
+    }
+
+    /// Lets others see how much memory this thread has taken, and frees what growing tables have left behind.
+    pub(in crate::rdb) fn publish(&self) {
+        keyspace::epoch::sweep();
+        keyspace::memory::publish_all();
+    }
+
+    pub(in crate::rdb) fn count_expired(&self) {
+        self.report.lock().unwrap_or_else(PoisonError::into_inner).expired += 1;
+    }
+
+    pub(in crate::rdb) fn fail(&self, error: LoadError) {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
         self.has_failed.store(true, Relaxed);
     }
 
     /// A thread that puts keys in. After a failure it only empties its queue.
     fn work(&self, dialect: Dialect<'_>, batches: &Receiver<Batch<'_>>) {
-        for batch in batches {
+        for (index, batch) in batches.iter().enumerate() {
             if !self.has_failed.load(Relaxed)
                 && let Err(error) = self.put(dialect, &batch)
             {
                 self.fail(error);
             }
-            // What growing tables leave behind, no lock being held.
-            keyspace::epoch::sweep();
+            if index.is_multiple_of(PUBLISH_EVERY) {
+                self.publish();
+            }
         }
-        keyspace::memory::publish_pooled();
+        self.publish();
     }
 
-    fn put(&self, dialect: Dialect<'_>, batch: &Batch<'_>) -> Result<(), LoadError> {
+    /// Puts keys in.
+    pub(in crate::rdb) fn put(&self, dialect: Dialect<'_>, batch: &Batch<'_>) -> Result<(), LoadError> {
         let loader = self.loader;
         let (mut values, mut hashes) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
         for (hash, found) in &batch.keys {
@@ -325,6 +349,7 @@ impl<'f, 'a> Feeder<'f, 'a> {
     fn scan(mut self, scanner: &mut Scanner<'a>) -> Result<Feed, LoadError> {
         let loader = self.shared.loader;
         let bytes = scanner.len();
+        let before = loader.progress.loaded_bytes.load(Relaxed);
         while let Some(record) = scanner.next_record()? {
             match record {
                 Record::Key(found) => {
@@ -356,7 +381,7 @@ impl<'f, 'a> Feeder<'f, 'a> {
             if self.shared.has_failed.load(Relaxed) {
                 break;
             }
-            loader.progress.loaded_bytes.store(scanner.offset() as u64, Relaxed);
+            loader.progress.loaded_bytes.store(before + scanner.offset() as u64, Relaxed);
         }
         self.flush();
         Ok(self.feed)

@@ -6,7 +6,7 @@
 //! - `map`: a file's bytes. `check`: a file judged without loading it.
 
 mod check;
-mod load;
+pub(super) mod load;
 mod map;
 mod scan;
 mod write;
@@ -14,7 +14,9 @@ mod write;
 pub use check::{Checked, Flaw, check};
 pub use load::{Fact, LoadError, Loader, Progress, Report};
 pub use map::Map;
+pub(super) use scan::{Dialect, Found};
 pub use scan::{Fault, Record, Scanner};
+pub(super) use write::goes_in_parts;
 pub use write::{Options, Writer};
 
 /// How a file of Redis begins, and how one of Valkey; digits of the version follow.

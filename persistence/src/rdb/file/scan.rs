@@ -107,6 +107,8 @@ pub struct Scanner<'a> {
     summed: usize,
     is_at_end: bool,
     has_no_sum: bool,
+    /// There are records only, up to the end of the bytes.
+    is_bare: bool,
 }
 
 /// The checksum follows the reading in steps of this size.
@@ -134,7 +136,23 @@ impl<'a> Scanner<'a> {
         }
         let version = version as u16;
         let sum = (checks_sum && version >= SUMMED_VERSION_MIN).then(Checksum::new);
-        Ok(Self { bytes, input, version, is_valkey, sum, summed: 0, is_at_end: false, has_no_sum: false })
+        let (summed, is_at_end, has_no_sum, is_bare) = (0, false, false, false);
+        Ok(Self { bytes, input, version, is_valkey, sum, summed, is_at_end, has_no_sum, is_bare })
+    }
+
+    /// Over records of this server, which stand in `bytes` from `start` to the end.
+    pub(in crate::rdb) fn of_records(bytes: &'a [u8], start: usize) -> Self {
+        Self {
+            bytes,
+            input: Input::from(bytes, start),
+            version: VERSION_MAX,
+            is_valkey: false,
+            sum: None,
+            summed: start,
+            is_at_end: false,
+            has_no_sum: false,
+            is_bare: true,
+        }
     }
 
     /// The version of the format.
@@ -160,7 +178,7 @@ impl<'a> Scanner<'a> {
     /// The next record; None at the end, whose checksum was found right.
     #[inline]
     pub fn next_record(&mut self) -> Result<Option<Record<'a>>, Fault> {
-        if self.is_at_end {
+        if self.is_at_end || (self.is_bare && self.input.is_at_end()) {
             return Ok(None);
         }
         let offset = self.input.offset();
@@ -267,12 +285,17 @@ impl<'a> Scanner<'a> {
 
 /// A file's bytes and who wrote them: enough to decode a value.
 #[derive(Clone, Copy)]
-pub(super) struct Dialect<'a> {
+pub(in crate::rdb) struct Dialect<'a> {
     bytes: &'a [u8],
     is_valkey: bool,
 }
 
 impl<'a> Dialect<'a> {
+    /// Of a file of this server.
+    pub(in crate::rdb) fn ours(bytes: &'a [u8]) -> Self {
+        Self { bytes, is_valkey: false }
+    }
+
     /// The value of a key that was found in this file.
     pub(super) fn decode(
         self,

@@ -133,7 +133,7 @@ impl<W: Write> Writer<W> {
 }
 
 /// Whether a value is written part by part, though it is there as a whole.
-fn goes_in_parts(value: View<'_>) -> Option<Outline> {
+pub(in crate::rdb) fn goes_in_parts(value: View<'_>) -> Option<Outline> {
     let outline = value.outline()?;
     let is_long = match value {
         View::List(list) => list.heap_bytes() > WHOLE_LIST_BYTES_MAX,
