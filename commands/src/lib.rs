@@ -31,7 +31,7 @@ mod table_tests;
 #[cfg(test)]
 pub mod testing;
 mod waiting;
-mod wake;
+pub mod wake;
 
 /// As in the server, whose memory it counts.
 #[cfg(test)]

@@ -133,7 +133,9 @@ impl Waiter {
 /// The keys that a request waits for: those that it takes something from.
 pub(crate) fn awaited<'a>(request: &Request<'a>) -> impl Iterator<Item = &'a [u8]> + use<'a> {
     let request = *request;
-    let found = find_keys(&request).unwrap_or_default();
+    let waits_aside = request.row.command.has(flag::ASIDE);
+    let found = if waits_aside { None } else { find_keys(&request) };
+    let found = found.unwrap_or_default();
     found.into_iter().filter(|found| found.flags & key::ACCESS != 0).filter_map(move |found| request.word(found.word))
 }
 
@@ -359,6 +361,7 @@ impl Blocking {
     /// A waiting connection goes.
     pub(crate) fn abandon(&self, node: &Node, waiter: &Waiter) {
         waiter.shared.facts.ended.store(true, SeqCst);
+        node.migrations.forget(waiter.shared.id);
         if waiter.try_claim() {
             self.remove(node, waiter);
             waiter.state.store(ENDED, SeqCst);

@@ -14,6 +14,7 @@ pub mod host;
 pub mod keeper;
 pub mod log;
 pub mod memory;
+pub mod migration;
 pub mod monitoring;
 pub mod pause;
 mod prefetch;
@@ -43,6 +44,7 @@ use blocking::Blocking;
 use clients::Care;
 use host::{Host, NoHost};
 use log::LogSeam;
+use migration::Migrations;
 use monitoring::Monitoring;
 use pause::Pause;
 use pubsub::PubSub;
@@ -68,6 +70,8 @@ pub struct Node {
     pub acl: Acl,
     /// Clients that wait for keys.
     pub blocking: Blocking,
+    /// Keys on their way to other servers.
+    pub migrations: Migrations,
     /// Who caches what.
     pub tracking: Tracking,
     /// CLIENT PAUSE.
@@ -136,6 +140,7 @@ impl Node {
             clients: DashMap::new(),
             pubsub: PubSub::default(),
             blocking: Blocking::default(),
+            migrations: Migrations::default(),
             tracking: Tracking::default(),
             pause: Pause::default(),
             care: Care::default(),

@@ -28,7 +28,12 @@ pub(super) fn stats(ctx: &mut Ctx, text: &mut Text) {
         &[
             "latest_fork_usec",
             "total_forks",
-            "migrate_cached_sockets",
+        ],
+    );
+    text.field("migrate_cached_sockets", ctx.node.migrations.cached_sockets());
+    text.same(
+        0,
+        &[
             "slave_expires_tracked_keys",
             "active_defrag_hits",
             "active_defrag_misses",
