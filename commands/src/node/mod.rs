@@ -6,6 +6,7 @@ pub mod blocking;
 pub mod clients;
 pub mod core;
 pub(crate) mod describe;
+pub mod ending;
 mod events;
 mod evict;
 mod expire;
@@ -42,6 +43,7 @@ use access::Acl;
 use audit::AuditSeam;
 use blocking::Blocking;
 use clients::Care;
+use ending::Ending;
 use host::{Host, NoHost};
 use log::LogSeam;
 use migration::Migrations;
@@ -74,6 +76,8 @@ pub struct Node {
     pub migrations: Migrations,
     /// Who caches what.
     pub tracking: Tracking,
+    /// Whether a signal asked for the end.
+    pub ending: Ending,
     /// CLIENT PAUSE.
     pub pause: Pause,
     /// What is done about clients that go too far.
@@ -142,6 +146,7 @@ impl Node {
             blocking: Blocking::default(),
             migrations: Migrations::default(),
             tracking: Tracking::default(),
+            ending: Ending::default(),
             pause: Pause::default(),
             care: Care::default(),
             errors: DashMap::new(),

@@ -223,7 +223,7 @@ impl Node {
     pub fn save_in_background(&self) -> bool {
         let Some(node) = self.arc() else { return false };
         let Some(ticket) = node.begin_job_of_thread(Job::Background) else { return false };
-        self.snapshots.scheduled.store(false, SeqCst);
+        let was_scheduled = self.snapshots.scheduled.swap(false, SeqCst);
         self.snapshots.last_try_seconds.store(base::clock::unix_ms() / 1000, Relaxed);
         self.snapshots.count.fetch_add(1, Relaxed);
         let pid = std::process::id();
@@ -235,7 +235,13 @@ impl Node {
                 Err(_) if node.snapshots.stopped.load(SeqCst) => {
                     node.host().log(LogLevel::Warning, "Background saving terminated by signal 10");
                 }
-                Err(_) => node.host().log(LogLevel::Warning, "Background saving error"),
+                Err(_) => {
+                    if was_scheduled {
+                        // What asked for it counts its changes as saved.
+                        node.snapshots.schedule();
+                    }
+                    node.host().log(LogLevel::Warning, "Background saving error");
+                }
             }
             drop(ticket);
         };
@@ -255,7 +261,7 @@ impl Node {
         let now_ms = base::clock::unix_ms();
         match &result {
             Ok((saved, dirty)) => {
-                self.monitoring.saved_dirty.store(*dirty, Relaxed);
+                self.monitoring.saved_dirty.fetch_max(*dirty, Relaxed);
                 snapshots.last_save_seconds.store(now_ms / 1000, Relaxed);
                 snapshots.last_copied_bytes.store(saved.copied_bytes_peak as u64, Relaxed);
                 snapshots.last_failed.store(false, Relaxed);
@@ -264,7 +270,10 @@ impl Node {
             // Who stopped it does not mean that the disk is bad.
             Err(_) if snapshots.stopped.load(SeqCst) => {}
             Err(error) => {
-                snapshots.last_failed.store(true, Relaxed);
+                // Who waited for it has been told; only what nobody waits for has to stop writes.
+                if self.snapshots.job() == Some(Job::Background) {
+                    snapshots.last_failed.store(true, Relaxed);
+                }
                 self.host().log(LogLevel::Warning, &error.to_string());
             }
         }

@@ -21,22 +21,14 @@ const AUTHENTICATION: ArgDoc = ArgDoc::one_of(
     "authentication",
     &[
         ArgDoc::new("auth", ArgType::String).display("password").token("AUTH").since("4.0.7"),
-        ArgDoc::block(
-            "auth2",
-            &[ArgDoc::new("username", ArgType::String), ArgDoc::new("password", ArgType::String)],
-        )
-        .token("AUTH2")
-        .since("6.0.0"),
+        ArgDoc::block("auth2", &[ArgDoc::new("username", ArgType::String), ArgDoc::new("password", ArgType::String)])
+            .token("AUTH2")
+            .since("6.0.0"),
     ],
 )
 .optional();
-const KEYS: ArgDoc = ArgDoc::new("keys", ArgType::Key)
-    .display("key")
-    .key_spec(1)
-    .token("KEYS")
-    .since("3.0.6")
-    .optional()
-    .multiple();
+const KEYS: ArgDoc =
+    ArgDoc::new("keys", ArgType::Key).display("key").key_spec(1).token("KEYS").since("3.0.6").optional().multiple();
 
 const SELECTED: KeySpec = KeySpec::one(3, key::RW | key::ACCESS | key::DELETE | key::SHOWN_ONLY);
 const LISTED: KeySpec = KeySpec {
@@ -201,7 +193,11 @@ fn set_out(ctx: &mut Ctx, key: &[u8]) -> Option<Traveller> {
 }
 
 fn go(ctx: &mut Ctx, journey: Box<Journey>) -> Result<()> {
-    if ctx.node.send_off(ctx.client.shared.id, journey) { Err(WAIT) } else { Err(Error::Plain("ERR no thread to be had")) }
+    if ctx.node.send_off(ctx.client.shared.id, journey) {
+        Err(WAIT)
+    } else {
+        Err(Error::Plain("ERR no thread to be had"))
+    }
 }
 
 /// Removes what has arrived and is here as it is there; what changed meanwhile is sent once more.

@@ -2,6 +2,7 @@
 
 use commands_macros::{Args, command};
 use resp::Writer;
+use settings::LogLevel;
 
 use crate::args::Rest;
 use crate::ctx::Ctx;
@@ -61,8 +62,13 @@ pub(crate) fn shutdown(ctx: &mut Ctx, words: Rest) -> Result<()> {
     let how = How::read(words)?;
     let host = ctx.node.host();
     if how.abort {
-        // Nothing here waits for replicas, so a shutdown is over as soon as it began.
-        return Err(Error::Plain("ERR No shutdown in progress."));
+        // Nothing here waits for replicas, so a shutdown that has begun is not called off.
+        if !ctx.node.ending.take() {
+            return Err(Error::Plain("ERR No shutdown in progress."));
+        }
+        host.log(LogLevel::Notice, "Shutdown manually aborted.");
+        ctx.out.ok();
+        return Ok(());
     }
     if !how.nosave && ctx.node.space.is_halted() {
         return Err(ctx.node.scripts.jobs.busy_error());
@@ -91,7 +97,23 @@ pub(crate) fn shutdown(ctx: &mut Ctx, words: Rest) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::check;
+    use crate::testing::{Fixture, check, check_with};
+
+    #[test]
+    fn what_a_signal_asked_for_is_called_off() {
+        let mut fixture = Fixture::new();
+        fixture.node.ending.ask();
+        check_with(
+            &mut fixture,
+            "
+            > SHUTDOWN ABORT
+            OK
+            > SHUTDOWN ABORT
+            (error) ERR No shutdown in progress.
+            ",
+        );
+        assert!(!fixture.node.ending.is_asked());
+    }
 
     #[test]
     fn words_are_checked_first() {

@@ -36,6 +36,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("HELP", 0..=0, write_help),
     ("HTSTATS", 1..=2, tables::of_database),
     ("HTSTATS-KEY", 1..=2, tables::of_key),
+    ("LISTPACK", 1..=1, object::list_packed),
     ("LOADAOF", 0..=0, no_persistence),
     ("LOG", 1..=1, log),
     ("OBJECT", 1..=2, object::describe),
@@ -63,6 +64,7 @@ const WHOLE: &[&str] = &[
     "ERROR",
     "HTSTATS",
     "HTSTATS-KEY",
+    "LISTPACK",
     "LOADAOF",
     "LOG",
     "OBJECT",
@@ -246,6 +248,8 @@ fn write_help(ctx: &mut Ctx, _: Args) -> Result<()> {
             "    Return figures about the tables of a database.",
             "HTSTATS-KEY <key> [full]",
             "    Return figures about the table of a large hash, set or sorted set.",
+            "LISTPACK <key>",
+            "    Write the packed value at <key> to the log.",
             "LOG <message>",
             "    Write <message> to the log.",
             "OBJECT <key>",
@@ -343,6 +347,14 @@ mod tests {
             (error) ERR argument must be a memory value bigger than 1 and smaller than 4gb
             > DEBUG OBJECT nokey
             (error) ERR no such key
+            > DEBUG LISTPACK nokey
+            (error) ERR no such key
+            > DEBUG LISTPACK foo:1
+            (error) ERR Not a listpack encoded object.
+            > HSET h f v
+            (integer) 1
+            > DEBUG LISTPACK h
+            Listpack structure printed to the log
             > DEBUG PROTOCOL set
             1) (integer) 0
             2) (integer) 1
