@@ -107,6 +107,8 @@ pub struct Node {
     pub list_packed_threshold: AtomicUsize,
     /// Payloads of RESTORE are not summed up (DEBUG set-skip-checksum-validation).
     pub skips_payload_checksums: AtomicBool,
+    /// Sizes of keys are being counted (INFO keysizes).
+    pub(crate) counts_sizes: AtomicBool,
     /// How far the load of the dataset has come.
     pub loading: Progress,
     /// The most memory that was seen in use.
@@ -165,6 +167,7 @@ impl Node {
             list_packed_threshold: AtomicUsize::new(0),
             loading: Progress::default(),
             skips_payload_checksums: AtomicBool::new(false),
+            counts_sizes: AtomicBool::new(false),
             memory_peak: AtomicU64::new(0),
             measure: memory::used_memory,
             active_expire: AtomicBool::new(true),

@@ -193,11 +193,14 @@ fn set_out(ctx: &mut Ctx, key: &[u8]) -> Option<Traveller> {
 }
 
 fn go(ctx: &mut Ctx, journey: Box<Journey>) -> Result<()> {
+    let has_paused = journey.has_paused;
     if ctx.node.send_off(ctx.client.shared.id, journey) {
-        Err(WAIT)
-    } else {
-        Err(Error::Plain("ERR no thread to be had"))
+        return Err(WAIT);
     }
+    if has_paused {
+        ctx.node.unpause();
+    }
+    Err(Error::Plain("IOERR no thread to be had for another MIGRATE, try again later"))
 }
 
 /// Removes what has arrived and is here as it is there; what changed meanwhile is sent once more.

@@ -17,6 +17,9 @@ use super::Node;
 use crate::client::signal;
 use target::Sockets;
 
+/// Each has a thread.
+const JOURNEYS_MAX: usize = 256;
+
 /// A key that is to be as it is here on the target, too.
 pub(crate) struct Traveller {
     pub(crate) key: Box<[u8]>,
@@ -116,6 +119,9 @@ impl Node {
     pub(crate) fn send_off(&self, client: u64, mut journey: Box<Journey>) -> bool {
         let Some(node) = self.arc() else { return false };
         let migrations = &self.migrations;
+        if migrations.count.load(SeqCst) >= JOURNEYS_MAX {
+            return false;
+        }
         migrations.begin(client);
         let run = move || {
             target::send(&node.migrations.sockets, &mut journey);
