@@ -73,7 +73,10 @@ pub fn resume(node: &Node, core: &mut Core, waiter: &Arc<Waiter>) {
         return;
     }
     core.begin_batch(node);
-    serve_one(node, core, waiter);
+    if serve_one(node, core, waiter) {
+        // It may have been refused, and not have asked for what was done.
+        node.migrations.forget(waiter.client_id());
+    }
     publish::publish(node, core, waiter.client_id());
 }
 

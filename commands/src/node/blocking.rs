@@ -111,6 +111,11 @@ impl Waiter {
         self.state.compare_exchange(WAITING, CLAIMED, SeqCst, SeqCst).is_ok()
     }
 
+    /// Whether it waits for work elsewhere, which will answer it.
+    fn awaits_work(&self) -> bool {
+        self.until_ms.is_none() && self.otherwise == Otherwise::Null && awaited(&self.request()).next().is_none()
+    }
+
     /// Claims it in order to run its request; whoever has it already is told to look once more.
     pub(crate) fn claim(&self) -> bool {
         loop {
@@ -336,7 +341,7 @@ impl Blocking {
     /// CLIENT UNBLOCK; false when the client does not wait.
     pub(crate) fn unblock(&self, node: &Node, stats: &CoreStats, id: u64, why: LetGo) -> bool {
         let waiter = self.by_client.get(&id).map(|waiter| waiter.clone());
-        waiter.is_some_and(|waiter| self.let_go(node, stats, &waiter, why))
+        waiter.is_some_and(|waiter| !waiter.awaits_work() && self.let_go(node, stats, &waiter, why))
     }
 
     /// Ends a claimed waiter without a reply, and its connection with it.

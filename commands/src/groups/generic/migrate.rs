@@ -395,6 +395,8 @@ mod tests {
             heard
         };
         check_with(&mut fixture, "@2> SET k 2\nOK\n@2> DEL gone\n(integer) 1");
+        let id = fixture.client(1).shared.id;
+        assert_eq!(fixture.cli(2, &format!("CLIENT UNBLOCK {id}")), "(integer) 0", "it cannot be left halfway");
         let mut heard = vec![hear(), hear()];
         until(&mut fixture, |fixture| fixture.resume(1));
         heard.extend([hear(), hear()]);

@@ -100,8 +100,9 @@ impl Migrations {
     }
 
     fn begin(&self, client: u64) {
-        self.journeys.insert(client, None);
-        self.count.fetch_add(1, SeqCst);
+        if self.journeys.insert(client, None).is_none() {
+            self.count.fetch_add(1, SeqCst);
+        }
     }
 
     /// False: nobody waits for it any more.
