@@ -46,6 +46,10 @@ pub trait Keeper: Send + Sync {
 
     /// Begins a rewrite: the status line to answer.
     fn rewrite(&self) -> Result<&'static str, String>;
+
+    /// Loads what the log has on the disk. Nothing is logged meanwhile, and nobody changes anything. `empty` is called
+    /// once the log is there to be read. An error says why it cannot be.
+    fn load(&self, empty: &mut dyn FnMut()) -> Result<(), String>;
 }
 
 /// The keeper of an instance without a log.
@@ -64,6 +68,10 @@ impl Keeper for NoKeeper {
 
     fn rewrite(&self) -> Result<&'static str, String> {
         Err("ERR this instance has no log".to_owned())
+    }
+
+    fn load(&self, _: &mut dyn FnMut()) -> Result<(), String> {
+        Err("this instance has no log".to_owned())
     }
 }
 

@@ -37,7 +37,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("HTSTATS", 1..=2, tables::of_database),
     ("HTSTATS-KEY", 1..=2, tables::of_key),
     ("LISTPACK", 1..=1, object::list_packed),
-    ("LOADAOF", 0..=0, no_persistence),
+    ("LOADAOF", 0..=0, reload::load_log),
     ("LOG", 1..=1, log),
     ("OBJECT", 1..=2, object::describe),
     ("PANIC", 0..=0, panic),
@@ -55,7 +55,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("STRINGMATCH-LEN", 2..=2, string_match),
 ];
 
-/// Subcommands that look at everything at once. RELOAD is none: it takes the locks itself.
+/// Subcommands that look at everything at once. LOADAOF and RELOAD are none: they take the locks themselves.
 const WHOLE: &[&str] = &[
     "CHANGE-REPL-ID",
     "DICT-RESIZING",
@@ -65,7 +65,6 @@ const WHOLE: &[&str] = &[
     "HTSTATS",
     "HTSTATS-KEY",
     "LISTPACK",
-    "LOADAOF",
     "LOG",
     "OBJECT",
     "PAUSE-CRON",
@@ -136,10 +135,6 @@ fn fail_assertion(ctx: &mut Ctx, _: Args) -> Result<()> {
 fn panic(ctx: &mut Ctx, _: Args) -> Result<()> {
     ctx.node.host().crash(Crash::Panic("called by DEBUG PANIC"));
     ok(ctx)
-}
-
-fn no_persistence(_: &mut Ctx, _: Args) -> Result<()> {
-    Err(Error::Plain("ERR This server keeps nothing on disk yet, so there is nothing to load from"))
 }
 
 fn change_repl_id(ctx: &mut Ctx, _: Args) -> Result<()> {
@@ -250,6 +245,8 @@ fn write_help(ctx: &mut Ctx, _: Args) -> Result<()> {
             "    Return figures about the table of a large hash, set or sorted set.",
             "LISTPACK <key>",
             "    Write the packed value at <key> to the log.",
+            "LOADAOF",
+            "    Empty the data set and load the log from the disk.",
             "LOG <message>",
             "    Write <message> to the log.",
             "OBJECT <key>",
