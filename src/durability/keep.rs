@@ -27,6 +27,8 @@ const LOOKS_PER_SIZE: u64 = 10;
 /// Records are written at once; an error of the disk may last.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(5);
 
+const SCHEDULED: &str = "Background append only file rewriting scheduled";
+
 /// When a rewrite begins.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Begun {
@@ -119,7 +121,11 @@ impl Keep {
             let began = Instant::now();
             lower_own_priority();
             let result = rewrite(&node, &log, Haste::Polite, &keep.is_on);
-            keep.note(began, result);
+            if result.is_err() && node.snapshots.is_stopped() {
+                log::notice("Background AOF rewrite terminated by signal 10");
+            } else {
+                keep.note(began, result);
+            }
             keep.is_rewriting.store(false, SeqCst);
             drop(ticket);
         };
@@ -230,6 +236,9 @@ impl Keep {
     fn turn_off(&self, node: &Node) {
         self.is_on.store(false, SeqCst);
         self.is_scheduled.store(false, SeqCst);
+        if self.is_rewriting.load(SeqCst) && node.snapshots.stop_rewrite() {
+            log::notice("Killing AOF child: nobody wants the rewrite that is under way any more");
+        }
         // Requests that have begun still leave their records; nobody needs them.
         node.set_logging(false);
         if let Some(log) = self.journal.log() {
@@ -286,7 +295,7 @@ impl Keeper for Kept {
         }
     }
 
-    fn rewrite(&self) -> Result<&'static str, String> {
+    fn rewrite(&self, waits: bool) -> Result<&'static str, String> {
         let Some(node) = self.0.node.upgrade() else { return Err("ERR the server is going down".to_owned()) };
         if self.0.is_rewriting.load(SeqCst) {
             return Err("ERR Background append only file rewriting already in progress".to_owned());
@@ -294,9 +303,13 @@ impl Keeper for Kept {
         // Also while the log is off: then it has what was there at this instant, and nothing is added to it.
         let log = self.0.log(&node, open::superseded(&node.settings));
         let log = log.map_err(|error| format!("ERR Can't rewrite append only file in background: {error}"))?;
+        if waits {
+            self.0.is_scheduled.store(true, SeqCst);
+            return Ok(SCHEDULED);
+        }
         match self.0.begin_rewrite(&node, log) {
             Ok(Begun::Now) => Ok("Background append only file rewriting started"),
-            Ok(Begun::Later) => Ok("Background append only file rewriting scheduled"),
+            Ok(Begun::Later) => Ok(SCHEDULED),
             Err(reason) => Err(format!("ERR {reason}")),
         }
     }

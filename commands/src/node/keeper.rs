@@ -44,8 +44,8 @@ pub trait Keeper: Send + Sync {
     /// Takes `appendonly` over.
     fn follow_switch(&self) -> Result<(), String>;
 
-    /// Begins a rewrite: the status line to answer.
-    fn rewrite(&self) -> Result<&'static str, String>;
+    /// Begins a rewrite, now or, when it `waits`, a moment later: the status line to answer.
+    fn rewrite(&self, waits: bool) -> Result<&'static str, String>;
 
     /// Loads what the log has on the disk. Nothing is logged meanwhile, and nobody changes anything. `empty` is called
     /// once the log is there to be read. An error says why it cannot be.
@@ -66,7 +66,7 @@ impl Keeper for NoKeeper {
         Ok(())
     }
 
-    fn rewrite(&self) -> Result<&'static str, String> {
+    fn rewrite(&self, _: bool) -> Result<&'static str, String> {
         Err("ERR this instance has no log".to_owned())
     }
 

@@ -60,6 +60,7 @@ pub struct Snapshots {
     last_failed: AtomicBool,
     last_copied_bytes: AtomicU64,
     count: AtomicU64,
+    background_jobs: AtomicU64,
 }
 
 /// The right to be the one job.
@@ -113,6 +114,7 @@ impl Snapshots {
             last_failed: AtomicBool::new(false),
             last_copied_bytes: AtomicU64::new(0),
             count: AtomicU64::new(0),
+            background_jobs: AtomicU64::new(0),
         }
     }
 
@@ -124,6 +126,11 @@ impl Snapshots {
             3 => Some(Job::Rewrite),
             _ => None,
         }
+    }
+
+    /// Jobs in the background that were begun: Redis forks for each.
+    pub fn background_jobs(&self) -> u64 {
+        self.background_jobs.load(Relaxed)
     }
 
     /// Whether the last snapshot failed.
@@ -142,6 +149,15 @@ impl Snapshots {
         if matches!(self.job(), Some(Job::Save | Job::Background)) {
             self.stopped.store(true, SeqCst);
         }
+    }
+
+    /// Breaks off the rewrite of the log that runs; false when none does.
+    pub fn stop_rewrite(&self) -> bool {
+        let runs = self.job() == Some(Job::Rewrite);
+        if runs {
+            self.stopped.store(true, SeqCst);
+        }
+        runs
     }
 
     /// Breaks off whatever runs.
@@ -193,6 +209,9 @@ impl Node {
     fn take_job(&self, job: Job) -> bool {
         let is_ours = self.snapshots.job.compare_exchange(0, job as u8, SeqCst, SeqCst).is_ok();
         if is_ours {
+            if job != Job::Save {
+                self.snapshots.background_jobs.fetch_add(1, Relaxed);
+            }
             self.snapshots.started_ms.store(base::clock::unix_ms(), Relaxed);
         }
         is_ours
