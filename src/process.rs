@@ -267,7 +267,7 @@ async fn wait(running: &mut Running, kinds: &[&str]) -> io::Result<()> {
         let (again, snapshot) = (signal(SignalKind::interrupt())?, running.node.snapshot_path());
         std::thread::spawn(move || insist(again, &snapshot));
         let saves = how.save() || (!how.nosave() && running.node.has_save_points());
-        if running.node.prepare_end(saves) || how.force() {
+        if running.node.prepare_end(saves, how.force()) || how.force() {
             return Ok(());
         }
         log::warning(&format!(

@@ -440,3 +440,22 @@ fn a_server_that_runs_loads_its_log_again() {
     drop(server);
     let _still_there = fs::remove_dir_all(&dir);
 }
+
+#[test]
+fn a_log_that_has_no_data_yet_keeps_the_server_running() {
+    let dir = dir("first-rewrite");
+    let server = started(Tcp::ours_with(&dir, &["--rdb-key-save-delay", "10000000"]));
+    let mut client = server.client();
+    for key in 0..10 {
+        text(&mut client, &format!("SET k{key} v"));
+    }
+    let is_rewriting = |client: &mut Connection| text(client, "INFO persistence").contains("aof_rewrite_in_progress:1");
+    assert_eq!(text(&mut client, "CONFIG SET appendonly yes"), "OK");
+    until(|| is_rewriting(&mut client));
+    assert_eq!(text(&mut client, "SHUTDOWN NOSAVE"), "(error) ERR Errors trying to SHUTDOWN. Check logs.");
+    assert_eq!(text(&mut client, "CONFIG SET appendonly no"), "OK");
+    until(|| !is_rewriting(&mut client));
+    assert_eq!(text(&mut client, "DBSIZE"), "(integer) 10");
+    drop(server);
+    let _still_there = fs::remove_dir_all(&dir);
+}

@@ -257,10 +257,13 @@ impl Keeper for Kept {
         let stats = log.map(|log| log.stats()).unwrap_or_default();
         let seconds = |ms: i64| (base::clock::unix_ms() - ms) / 1000;
         let is_on = keep.is_on.load(SeqCst);
+        let (is_rewriting, is_scheduled) = (keep.is_rewriting.load(SeqCst), keep.is_scheduled.load(SeqCst));
+        let has_no_base = log.is_some_and(|log| log.base() == Base::Pending);
         LogFacts {
             is_on,
-            rewriting_seconds: keep.is_rewriting.load(SeqCst).then(|| seconds(keep.began_ms.load(Relaxed))),
-            is_rewrite_scheduled: keep.is_scheduled.load(SeqCst),
+            awaits_base: is_on && has_no_base && (is_rewriting || is_scheduled),
+            rewriting_seconds: is_rewriting.then(|| seconds(keep.began_ms.load(Relaxed))),
+            is_rewrite_scheduled: is_scheduled,
             last_rewrite_seconds: Some(keep.last_seconds.load(Relaxed)).filter(|seconds| *seconds >= 0),
             has_rewrite_failed: keep.has_failed.load(Relaxed),
             rewrites: keep.count.load(Relaxed),

@@ -7,6 +7,8 @@ use super::Node;
 pub struct LogFacts {
     /// Effects go to it.
     pub is_on: bool,
+    /// It has no data yet: the rewrite that brings them is not finished.
+    pub awaits_base: bool,
     /// A rewrite runs, since so many seconds.
     pub rewriting_seconds: Option<i64>,
     /// A rewrite begins when another picture of the keys is finished.

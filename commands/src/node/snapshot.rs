@@ -340,7 +340,7 @@ impl Node {
     }
 
     /// `rdb-key-save-delay`
-    fn delay_keys(&self, keys: usize) {
+    pub fn delay_keys(&self, keys: usize) {
         let delay_us = i64::from(self.settings.rdb_key_save_delay());
         if delay_us == 0 {
             return;
@@ -428,7 +428,14 @@ impl Node {
 
     /// Gets everything to the disk before the end, where it is to be: from here on clients wait. False when that
     /// failed, and the server goes on.
-    pub fn prepare_end(&self, saves: bool) -> bool {
+    pub fn prepare_end(&self, saves: bool, is_forced: bool) -> bool {
+        if self.keeper().facts().awaits_base {
+            let what = if is_forced { "Writing initial AOF. Exit anyway." } else { "Writing initial AOF, can't exit." };
+            self.host().log(LogLevel::Warning, what);
+            if !is_forced {
+                return false;
+            }
+        }
         self.pause.extend(Paused::All, i64::MAX >> 2);
         self.snapshots.stop_any();
         if !saves {

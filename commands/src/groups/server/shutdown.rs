@@ -75,7 +75,9 @@ pub(crate) fn shutdown(ctx: &mut Ctx, words: Rest) -> Result<()> {
     }
     let saves = how.save || (!how.nosave && ctx.node.has_save_points());
     if !saves {
-        ctx.node.prepare_end(false);
+        if !ctx.node.prepare_end(false, how.force) {
+            return Err(FAILED);
+        }
         host.shut_down();
         // The end of the connection is the answer.
         ctx.client.closing = true;
@@ -84,7 +86,7 @@ pub(crate) fn shutdown(ctx: &mut Ctx, words: Rest) -> Result<()> {
     let (client, proto) = (ctx.client.shared.id, ctx.out.proto());
     let node = ctx.node.arc().ok_or(FAILED)?;
     let run = move || {
-        if node.prepare_end(true) || how.force {
+        if node.prepare_end(true, how.force) || how.force {
             return node.host().shut_down();
         }
         let mut reply = Writer::new(proto);
