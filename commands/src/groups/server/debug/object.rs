@@ -9,7 +9,8 @@ use crate::error::{Error, Result};
 pub(super) fn describe(ctx: &mut Ctx, mut words: Args) -> Result<()> {
     let key = words.key()?;
     let _fast = words.take_token("FAST");
-    let slot = ctx.keys.find_untouched(&key).ok_or(Error::NoSuchKey)?;
+    // It is for looking at what is stored, also when its time is over.
+    let slot = ctx.keys.find_stored(&key).ok_or(Error::NoSuchKey)?;
     let (now_seconds, db) = ((ctx.now_ms() / 1000) as u32 & 0x00FF_FFFF, ctx.keys.db(key.hash));
     let Some(db) = db else { return Err(Error::NoSuchKey) };
     let entry = db.entry(slot);
