@@ -3,9 +3,8 @@
 
 use std::fs;
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use settings::{Configured, LogLevel, Settings, Startup};
@@ -20,8 +19,6 @@ use crate::{audit, crash, limits, log, logo, oom, rdb_tools, supervisor, system,
 
 /// Between two looks whether files of TLS have changed.
 const FILE_LOOK: Duration = Duration::from_secs(1);
-/// How often it is looked whether DEBUG PAUSE-CRON still holds a shutdown.
-const PAUSED_CRON_POLL: Duration = Duration::from_millis(5);
 
 /// The log may have scripts that nest deeply.
 const LOAD_STACK_BYTES: usize = 8 << 20;
@@ -148,7 +145,9 @@ fn say_refusal(error: &StartError, version: &str) {
             log::warning(&format!("Warning: Could not create server TCP listening socket {address}: {reason}"));
             log::warning(&format!("Failed listening on port {port} ({kind}), aborting."));
         }
-        StartError::Users(_) | StartError::Tls | StartError::Audit(_) => log::warning(&error.to_string()),
+        StartError::Users(_) | StartError::Tls | StartError::Audit(_) | StartError::Tier(_) => {
+            log::warning(&error.to_string());
+        }
         StartError::System(_) | StartError::Log(_) => log::warning(&format!("Cannot start: {error}")),
     }
 }
@@ -255,38 +254,26 @@ async fn wait(running: &mut Running, kinds: &[&str]) -> io::Result<()> {
             },
         };
         log::warning(&format!("Received {name} scheduling shutdown..."));
-        let node = &running.node;
-        node.ending.ask();
-        // DEBUG PAUSE-CRON stops what runs by the clock, this too.
-        while node.monitoring.cron_paused.load(Relaxed) && node.ending.is_asked() {
-            tokio::time::sleep(PAUSED_CRON_POLL).await;
-        }
-        if !node.ending.take() {
-            continue;
-        }
-        let (again, snapshot) = (signal(SignalKind::interrupt())?, running.node.snapshot_path());
-        std::thread::spawn(move || insist(again, &snapshot));
+        let again = signal(SignalKind::interrupt())?;
+        std::thread::spawn(move || insist(again));
         let saves = how.save() || (!how.nosave() && running.node.has_save_points());
-        if running.node.prepare_end(saves, how.force()) || how.force() {
+        if running.node.prepare_end(saves) || how.force() {
             return Ok(());
         }
         log::warning(&format!(
             "{name} received but errors trying to shut down the server, check the logs for more information"
         ));
     }
-    let snapshot = running.node.snapshot_path();
-    std::thread::spawn(move || insist(interrupt, &snapshot));
+    std::thread::spawn(move || insist(interrupt));
     Ok(())
 }
 
 /// A second SIGINT ends a shutdown that takes too long.
-fn insist(mut interrupt: Signal, snapshot: &Path) {
+fn insist(mut interrupt: Signal) {
     if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build()
         && runtime.block_on(interrupt.recv()).is_some()
     {
         log::warning("You insist... exiting now.");
-        // The snapshot under way is of no use to anybody.
-        let _ = fs::remove_file(persistence::snapshot::temporary(snapshot, "rdb"));
         std::process::exit(1);
     }
 }

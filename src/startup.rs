@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use commands::node::{Node, memory};
 use commands::table::Table;
+use persistence::disk::RealDisk;
 use settings::{Configured, LoadError, Settings};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::LocalSet;
@@ -72,6 +73,8 @@ pub enum StartError {
     Tls,
     /// The audit log.
     Audit(String),
+    /// The directory of the warm tier.
+    Tier(String),
     /// Anything else that the system refused.
     System(io::Error),
 }
@@ -81,7 +84,7 @@ impl fmt::Display for StartError {
         match self {
             Self::Config(error) => write!(f, "{error:?}"),
             Self::Listen { address, reason, kind, .. } => write!(f, "cannot listen on {address} ({kind}): {reason}"),
-            Self::Users(reason) | Self::Audit(reason) => f.write_str(reason),
+            Self::Users(reason) | Self::Audit(reason) | Self::Tier(reason) => f.write_str(reason),
             Self::Tls => f.write_str("Failed to configure TLS. Check logs for more info."),
             Self::Log(refused) => write!(f, "{refused}"),
             Self::System(error) => write!(f, "the system refused: {}", base::system::reason(error)),
@@ -199,6 +202,7 @@ fn start_with(configured: Configured, is_loading: bool) -> Result<Running, Start
     node.space.set_meanwhile(cores::serve_meanwhile);
     let journal = Arc::new(Journal::new(count));
     listeners.listen_first()?;
+    open_tier(&node)?;
     let keep = Keep::new(&node, journal.clone());
     node.set_keeper(Box::new(Kept(keep.clone())));
     keep.watch()?;
@@ -217,6 +221,19 @@ fn start_with(configured: Configured, is_loading: bool) -> Result<Running, Start
     let acceptor = std::thread::Builder::new().name("acceptor".into());
     threads.push(acceptor.spawn(move || accept_all(receiver, &cores, &gate, &of_gate))?);
     Ok(Running { node, listeners, threads, journal, keep, audit, end })
+}
+
+/// Opens the warm tier, if there is to be one.
+fn open_tier(node: &Arc<Node>) -> Result<(), StartError> {
+    node.open_tier(Arc::new(RealDisk)).map_err(|error| {
+        let (path, reason) = (node.settings.warm_tier_path(), base::system::reason(&error));
+        let path = path.as_path().display().to_string();
+        StartError::Tier(format!("warm-tier-path '{path}' is no directory that can be written to: {reason}"))
+    })?;
+    if node.warm.is_on() && node.settings.maxmemory() == 0 {
+        log::warning("warm-tier-path has no effect without maxmemory: nothing leaves memory that has no bound");
+    }
+    Ok(())
 }
 
 /// The table with `rename-command` applied; a line that cannot be applied is an error at its place.

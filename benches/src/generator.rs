@@ -35,6 +35,8 @@ pub struct Config {
     /// The first number of the keys that are new.
     pub first_new: u64,
     pub seed: u64,
+    /// The exponent of Zipf's law by which keys are drawn; None: all alike.
+    pub zipf: Option<f64>,
 }
 
 /// Shorter waits are spent awake, because a timer would come too late.
@@ -121,7 +123,9 @@ impl Generator {
             rate: config.rate,
             in_flight: (config.connections * config.pipeline) as f64,
         };
-        let requests = Requests::new(config.command, config.keyspace, config.value_len, config.first_new, config.seed);
+        let mut requests =
+            Requests::new(config.command, config.keyspace, config.value_len, config.first_new, config.seed);
+        requests.set_zipf(config.zipf);
         Ok(Generator {
             config,
             clients,

@@ -63,9 +63,41 @@ pub struct Requests {
     keyspace: u64,
     next_new: u64,
     random: u64,
+    zipf: Option<Zipf>,
     get: Template,
     set: Template,
     ping: Template,
+}
+
+/// Keys of which few are asked for most: the n-th with a weight of 1 / n^exponent (YCSB's way to draw them), the
+/// ranks spread over the keyspace.
+struct Zipf {
+    keys: f64,
+    alpha: f64,
+    eta: f64,
+    zeta: f64,
+    second: f64,
+}
+
+impl Zipf {
+    /// `exponent` is between 0 and 1.
+    fn new(keys: u64, exponent: f64) -> Zipf {
+        let sum = |until: u64| (1..=until).map(|rank| 1.0 / (rank as f64).powf(exponent)).sum::<f64>();
+        let (zeta, keys, alpha) = (sum(keys), keys as f64, 1.0 / (1.0 - exponent));
+        let eta = (1.0 - (2.0 / keys).powf(1.0 - exponent)) / (1.0 - sum(2) / zeta);
+        Zipf { keys, alpha, eta, zeta, second: 1.0 + 0.5_f64.powf(exponent) }
+    }
+
+    fn key(&self, draw: u64) -> u64 {
+        let lot = (draw >> 11) as f64 / (1_u64 << 53) as f64;
+        let rank = match lot * self.zeta {
+            ..1.0 => 0.0,
+            weight if weight < self.second => 1.0,
+            _ => self.keys * (self.eta * lot - self.eta + 1.0).powf(self.alpha),
+        };
+        // Two ranks may be one key: it is asked for as often as both.
+        (rank as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_right(29) % self.keys as u64
+    }
 }
 
 impl Requests {
@@ -77,21 +109,28 @@ impl Requests {
             keyspace: keyspace.max(1),
             next_new: first_new,
             random: seed | 1,
+            zipf: None,
             get: Template::new(&[b"GET", &key]),
             set: Template::new(&[b"SET", &key, &vec![b'x'; value_len]]),
             ping: Template::new(&[b"PING"]),
         }
     }
 
+    /// Draws keys by Zipf's law from now on; None: all alike.
+    pub fn set_zipf(&mut self, exponent: Option<f64>) {
+        self.zipf = exponent.map(|exponent| Zipf::new(self.keyspace, exponent));
+    }
+
     /// Appends the next request.
     pub fn push(&mut self, out: &mut Vec<u8>) {
         let draw = self.draw();
+        let key = self.zipf.as_ref().map_or(draw % self.keyspace, |zipf| zipf.key(draw));
         let (template, key) = match self.command {
             Command::Ping => (&self.ping, 0),
-            Command::Get => (&self.get, draw % self.keyspace),
-            Command::Set => (&self.set, draw % self.keyspace),
-            Command::Mixed if (draw >> 48).is_multiple_of(10) => (&self.set, draw % self.keyspace),
-            Command::Mixed => (&self.get, draw % self.keyspace),
+            Command::Get => (&self.get, key),
+            Command::Set => (&self.set, key),
+            Command::Mixed if (draw >> 48).is_multiple_of(10) => (&self.set, key),
+            Command::Mixed => (&self.get, key),
             Command::NewKeys => {
                 self.next_new += 1;
                 (&self.set, self.next_new - 1)
@@ -129,6 +168,24 @@ mod tests {
         requests.push(&mut out);
         let request = |n: u32| format!("*3\r\n$3\r\nSET\r\n$16\r\nkey:{n:012}\r\n$3\r\nxxx\r\n");
         assert_eq!(String::from_utf8(out).unwrap(), request(41) + &request(42));
+    }
+
+    #[test]
+    fn the_first_keys_of_zipf_are_asked_for_most() {
+        let mut requests = Requests::new(Command::Get, 100_000, 1, 0, 7);
+        requests.set_zipf(Some(0.99));
+        let mut counts = std::collections::HashMap::new();
+        for _ in 0..100_000 {
+            let mut out = Vec::new();
+            requests.push(&mut out);
+            *counts.entry(out).or_insert(0) += 1;
+        }
+        let mut counts: Vec<i32> = counts.into_values().collect();
+        counts.sort_unstable_by_key(|&count| -count);
+        // The harmonic numbers say: a quarter of the keys takes nine tenths of the draws.
+        let head: i32 = counts.iter().take(25_000).sum();
+        assert!((85_000..98_000).contains(&head), "{head}");
+        assert!((7000..10_000).contains(&counts[0]), "{}", counts[0]);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use resp::Proto;
 use crate::node::Node;
 use crate::node::blocking::Waiter;
 use crate::node::pubsub::Subscriptions;
+use crate::node::warm::Landing;
 use crate::request::OwnedRequest;
 
 /// Where a request comes from; guards read it.
@@ -69,6 +70,8 @@ pub struct Client {
     pub last_command: u32,
     /// Its request that waits for keys; nothing else runs until that is over.
     pub waiting: Option<Arc<Waiter>>,
+    /// What its request needs of the warm tier, while that is so.
+    pub landing: Option<Box<Landing>>,
     /// What others see.
     pub shared: Arc<Shared>,
 }
@@ -355,6 +358,7 @@ impl Client {
             subscriptions: None,
             last_command: 0,
             waiting: None,
+            landing: None,
             shared,
         }
     }

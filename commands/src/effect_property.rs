@@ -18,10 +18,10 @@ const STEPS: usize = 1500;
 /// Steps between two looks at the keys: a look is a read, and so removes what is over.
 const LOOK_EVERY: u64 = 12;
 
-type Words = Vec<Vec<u8>>;
+pub(crate) type Words = Vec<Vec<u8>>;
 
 /// All recorded commands that read or write keys, or are about transactions.
-fn corpus(fixture: &Fixture) -> Vec<Words> {
+pub(crate) fn corpus(fixture: &Fixture) -> Vec<Words> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../compat-tests/effects");
     let mut lines = Vec::new();
     let mut files: Vec<_> = std::fs::read_dir(dir).expect("the recordings").flatten().map(|file| file.path()).collect();
@@ -43,7 +43,7 @@ fn fits(fixture: &Fixture, words: &Words) -> bool {
 }
 
 /// A command of the corpus, mostly about keys of the few.
-fn draw(fixture: &Fixture, corpus: &[Words], random: &mut Rng) -> Words {
+pub(crate) fn draw(fixture: &Fixture, corpus: &[Words], random: &mut Rng) -> Words {
     let mut words = corpus[random.below(corpus.len() as u64) as usize].clone();
     if random.below(40) == 0 {
         return vec![b"SELECT".to_vec(), random.below(3).to_string().into_bytes()];
@@ -68,7 +68,7 @@ fn draw(fixture: &Fixture, corpus: &[Words], random: &mut Rng) -> Words {
     words
 }
 
-fn may_block(fixture: &Fixture, words: &Words) -> bool {
+pub(crate) fn may_block(fixture: &Fixture, words: &Words) -> bool {
     fixture.node.table.find(&words[0]).is_some_and(|row| row.command.has(flag::BLOCKING))
 }
 

@@ -41,6 +41,8 @@ pub enum Error {
     Text(Box<str>),
     /// No error: there is nothing to answer yet, the client waits for its keys.
     Wait(Wait),
+    /// No error: values have to be read first, and the request is tried again then. Nothing was changed.
+    Fetch,
 }
 
 /// How a command waits.
@@ -106,7 +108,7 @@ impl Error {
             Self::OutOfMemory => "OOM command not allowed when used memory > 'maxmemory'.",
             Self::Plain(line) => line,
             Self::Text(line) => line,
-            Self::Wait(_) => "ERR this command cannot wait here",
+            Self::Wait(_) | Self::Fetch => "ERR this command cannot wait here",
             Self::Arity => {
                 return Cow::Owned(format!("ERR wrong number of arguments for '{}' command", command.to_lowercase()));
             }

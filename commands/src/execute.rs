@@ -33,6 +33,8 @@ pub enum Outcome {
     Refused,
     /// CLIENT PAUSE holds it: nothing happened, it is to be run again after the pause.
     Paused,
+    /// Values are read for it: nothing happened, it is to be run again once [`Client::is_set_aside`] says no.
+    Fetch,
 }
 
 /// Answers words that name no command.
@@ -74,13 +76,25 @@ pub fn execute(node: &Node, core: &mut Core, client: &mut Client, request: Reque
     if node.pause.is_set() && guards::is_paused(node, core, client, &request) {
         return Outcome::Paused;
     }
+    if node.warm.is_on() && guards::flags(node, client, &request) & flag::DENYOOM != 0 && !node.has_room_to_move(client)
+    {
+        return Outcome::Fetch;
+    }
     if client.multi.is_some() && !command.has(flag::UNQUEUED) {
         queue(node, client, &request, out);
         withhold(client, out, mark);
         return Outcome::Done;
     }
-    core.stats.commands.add(1);
+    if client.landing.as_ref().is_none_or(|landing| !landing.is_counted) {
+        core.stats.commands.add(1);
+    }
     let outcome = run(node, core, client, Origin::Connection, request, out);
+    if outcome == Outcome::Fetch {
+        if let Some(landing) = &mut client.landing {
+            landing.is_counted = true;
+        }
+        return outcome;
+    }
     publish::publish(node, core, client.shared.id);
     if client.replies != Replies::On && !command.has(flag::MESSAGE) {
         withhold(client, out, mark);
@@ -110,10 +124,30 @@ pub(crate) fn run(
     let mark = out.mark();
     // Room for this request may have been made by evicting: those changes are told already.
     let changes = core.tally.changes.len();
-    let Ok(keys) = lock(node, core.now, client, &request, transaction, &mut core.tally) else {
-        client.multi = queue;
-        guards::reject(node, core, client, &request, &node.scripts.jobs.busy_error(), out);
-        return Outcome::Done;
+    let keys = loop {
+        let Ok(mut keys) = lock(node, core.now, client, &request, transaction, &mut core.tally) else {
+            client.multi = queue;
+            guards::reject(node, core, client, &request, &node.scripts.jobs.busy_error(), out);
+            return Outcome::Done;
+        };
+        if !node.warm.is_on() {
+            break keys;
+        }
+        match node.bring_values(&mut keys, client, &request, transaction) {
+            Ok(true) => break keys,
+            Ok(false) => {}
+            Err(error) => {
+                drop(keys);
+                client.landing = None;
+                guards::reject(node, core, client, &request, &error, out);
+                return Outcome::Done;
+            }
+        }
+        drop(keys);
+        if !node.await_values(client, origin) {
+            client.multi = queue;
+            return Outcome::Fetch;
+        }
     };
     node.begin_effects(keys.tally);
     let Core { stats, interpreters, random, now, clock, .. } = core;
@@ -126,6 +160,9 @@ pub(crate) fn run(
     let result = if origin == Origin::Wakened { wake::call(&mut ctx, &request) } else { call(&mut ctx, &request) };
     if let (Outcome::Wait(wait), Origin::Connection) = (result, origin) {
         node.blocking.park(&mut ctx, wait);
+    }
+    if node.warm.is_on() {
+        node.end_landing(&mut ctx.keys, ctx.client, result != Outcome::Fetch);
     }
     let order = node.order_of(&ctx.keys, changes);
     let place = node.reserve_record(&mut ctx.keys);
@@ -140,20 +177,42 @@ pub(crate) fn run(
     if let Some(order) = order {
         node.announce(&order, &core.tally.changes[changes..]);
     }
+    if result == Outcome::Fetch {
+        // Whether or not all of it is there at once: the next try finds it.
+        client.multi = queue;
+        node.await_values(client, origin);
+        return result;
+    }
+    finish_run(node, core, client, &request, origin, result, out, mark)
+}
+
+/// Accounts for a request that ran, and shows it to those who watch.
+#[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "a part of `run`, which it makes fit on a screen")]
+fn finish_run(
+    node: &Node,
+    core: &mut Core,
+    client: &mut Client,
+    request: &Request,
+    origin: Origin,
+    result: Outcome,
+    out: &mut Writer,
+    mark: resp::Mark,
+) -> Outcome {
     let end = core.clock.ticks();
     let ns = core.clock.ns_between(core.last, end);
     core.last = end;
     let watch = node.monitoring.monitors.watch(request.row);
     if watch != 0 {
         let ran = Ran { origin, outcome: result, is_error: out.is_error_at(mark), ns };
-        show(node, client, &request, watch, &ran);
+        show(node, client, request, watch, &ran);
     }
     if result != Outcome::Done {
         return result;
     }
     account(node, &core.stats, request.row, ns);
     if node.monitoring.is_slow(ns) {
-        node.monitoring.record(&node.settings, client, &request, ns, core.now.unix_ms);
+        node.monitoring.record(&node.settings, client, request, ns, core.now.unix_ms);
     }
     result
 }
@@ -205,14 +264,14 @@ fn show(node: &Node, client: &Client, request: &Request<'_>, watch: u32, ran: &R
 
 fn finish_inner<'c>(ctx: &mut Ctx<'c>, request: Request<'c>, start: Ticks) {
     let mark = ctx.out.mark();
-    let access = ctx.keys.now.access;
-    if ctx.client.no_touch && request.row.command.has(flag::TOUCHES) {
-        ctx.keys.now.access = ctx.node.access_at(ctx.now_ms());
+    if ctx.node.warm.is_on()
+        && let Err(error) = ctx.bring_for(&request, false)
+    {
+        return failed(ctx.node, ctx.core, request.row, &error, ctx.out);
     }
     if let Outcome::Wait(wait) = call(ctx, &request) {
         wait.otherwise.write(ctx.node, ctx.out);
     }
-    ctx.keys.now.access = access;
     let ns = ctx.core.clock.ns_between(start, ctx.core.clock.ticks());
     account(ctx.node, ctx.core.stats, request.row, ns);
     let watch = ctx.node.monitoring.monitors.watch(request.row);
@@ -234,10 +293,6 @@ pub(crate) fn call(ctx: &mut Ctx<'_>, request: &Request<'_>) -> Outcome {
         ctx.out.error(&guards::unknown_subcommand(request));
         return Outcome::Done;
     };
-    if request.row.command.locks == Locks::Script && ctx.node.monitoring.monitors.any() {
-        // Before what the script calls.
-        ctx.node.monitoring.monitors.show(ctx.node, ctx.client, request, ctx.origin);
-    }
     let mut args = request.args(&ctx.node.space);
     let dirty = ctx.keys.tally.dirty;
     ctx.keys.tally.effects.begin_request();
@@ -256,6 +311,10 @@ pub(crate) fn call(ctx: &mut Ctx<'_>, request: &Request<'_>) -> Outcome {
         Err(Error::Wait(wait)) => {
             ctx.out.truncate(mark);
             Outcome::Wait(wait)
+        }
+        Err(Error::Fetch) => {
+            ctx.out.truncate(mark);
+            Outcome::Fetch
         }
         Err(error) => {
             ctx.out.truncate(mark);

@@ -31,7 +31,9 @@ mod table_tests;
 #[cfg(test)]
 pub mod testing;
 mod waiting;
-pub mod wake;
+mod wake;
+#[cfg(test)]
+mod warm_tests;
 
 /// As in the server, whose memory it counts.
 #[cfg(test)]

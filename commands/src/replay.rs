@@ -125,6 +125,7 @@ impl<'n> Replay<'n> {
         if !row.takes(self.spans.len()) {
             return Err(NoEffect::Other(format!("wrong number of arguments for '{}'", shown())));
         }
+        self.node.cool_only(&mut self.core);
         self.core.begin_batch_at(self.node, 0);
         self.out.clear();
         let request = Request { row, buffer, spans: &self.spans, hashes: &[] };

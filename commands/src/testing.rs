@@ -125,6 +125,44 @@ impl Fixture {
         })
     }
 
+    /// A fresh instance with a warm tier on a disk, whose tables and random numbers follow from a seed.
+    #[cfg(test)]
+    pub(crate) fn with_tier(disk: Option<&persistence::disk::simulated::SimulatedDisk>, seed: u64) -> Self {
+        let words = ["--enable-debug-command", "yes"].map(|word| word.as_bytes().to_vec());
+        let Ok(settings::Startup::Serve(configured)) = Settings::load(&words, &mut std::io::empty()) else {
+            unreachable!("the words are in order")
+        };
+        let mut node = Self::node(configured.settings);
+        node.space = keyspace::shard::Keyspace::new(8, node.settings.databases() as usize, seed);
+        let mut fixture = Self::of(node);
+        fixture.core.random = std::cell::RefCell::new(base::id::Rng::from_seed(seed));
+        if let Some(disk) = disk {
+            fixture.node.open_tier_at("/tier".as_ref(), Arc::new(disk.clone())).expect("the disk is sound");
+        }
+        fixture
+    }
+
+    /// Moves every value to the tier, and waits until all are in files.
+    #[cfg(test)]
+    pub(crate) fn cool(&mut self) -> usize {
+        let mut tally = keyspace::change::Tally::default();
+        let mut keys = keyspace::keys::Keys::lock_all(&self.node.space, 0, self.core.now, &mut tally);
+        let moved = self.node.cool_everything(&mut keys);
+        drop(keys);
+        for &ticket in &moved {
+            while ticket.is_pending() {
+                std::thread::sleep(std::time::Duration::from_micros(50));
+            }
+        }
+        moved.len()
+    }
+
+    /// Sets the clock that commands see.
+    #[cfg(test)]
+    pub(crate) fn set_now_ms(&mut self, now_ms: i64) {
+        self.now_ms = now_ms;
+    }
+
     /// Changes a setting.
     pub fn configure(&self, name: &str, value: &str) {
         self.node.settings.set(&[(name, value)], settings::Caller::default()).expect("a setting and a value it takes");
@@ -141,16 +179,6 @@ impl Fixture {
         if let Some(until_ms) = waiter.and_then(|waiter| waiter.until_ms()) {
             self.advance_ms(until_ms - self.now_ms);
         }
-    }
-
-    /// Goes on with a client's request whose work elsewhere is done, if it is; true then.
-    pub fn resume(&mut self, number: u32) -> bool {
-        let waiter = self.client(number).waiting.clone();
-        let Some(waiter) = waiter.filter(|waiter| self.node.migrations.is_done(waiter.client_id())) else {
-            return false;
-        };
-        crate::wake::resume(&self.node, &mut self.core, &waiter);
-        true
     }
 
     /// Whether a client waits for keys.
@@ -277,9 +305,17 @@ impl Fixture {
             return Some(out.segments().flatten().copied().collect());
         };
         let request = OwnedRequest::new(row, words);
-        match execute(node, core, client, request.request(), &mut out) {
+        let mut outcome = execute(node, core, client, request.request(), &mut out);
+        while outcome == Outcome::Fetch {
+            while client.is_set_aside() {
+                std::thread::sleep(std::time::Duration::from_micros(50));
+            }
+            outcome = execute(node, core, client, request.request(), &mut out);
+        }
+        match outcome {
             Outcome::Done | Outcome::Refused => Some(out.segments().flatten().copied().collect()),
             Outcome::Wait(_) => None,
+            Outcome::Fetch => unreachable!("the loop above"),
             Outcome::Paused => Some(b"+(paused)\r\n".to_vec()),
         }
     }

@@ -67,19 +67,6 @@ pub(crate) fn serve(node: &Node, core: &mut Core, mut ready: Ready) {
     }
 }
 
-/// Goes on with the request of a waiter whose work elsewhere is done, on its own connection's core.
-pub fn resume(node: &Node, core: &mut Core, waiter: &Arc<Waiter>) {
-    if node.blocking.is_dead(waiter) || !waiter.claim() {
-        return;
-    }
-    core.begin_batch(node);
-    if serve_one(node, core, waiter) {
-        // It may have been refused, and not have asked for what was done.
-        node.migrations.forget(waiter.client_id());
-    }
-    publish::publish(node, core, waiter.client_id());
-}
-
 fn is_there(node: &Node, db: usize, key: &[u8]) -> bool {
     let hash = node.space.hash(key);
     node.space.with_table(node.space.shard_of(hash), db, |table| table.find(hash, key).is_some()).unwrap_or(false)
@@ -108,6 +95,9 @@ fn serve_one(node: &Node, core: &mut Core, waiter: &Arc<Waiter>) -> bool {
         let mut reply = Writer::new(client.proto);
         core.last = core.clock.ticks();
         let outcome = execute::run(node, core, &mut client, Origin::Wakened, waiter.request(), &mut reply);
+        if outcome == Outcome::Fetch {
+            continue;
+        }
         if matches!(outcome, Outcome::Done | Outcome::Refused) {
             node.blocking.end(node, waiter, &reply);
             return true;
@@ -121,7 +111,7 @@ fn serve_one(node: &Node, core: &mut Core, waiter: &Arc<Waiter>) -> bool {
 /// Runs the request of a waiter on locked keys, when one of those holds what it waits for.
 pub(crate) fn call(ctx: &mut Ctx<'_>, request: &Request<'_>) -> Outcome {
     let wanted = request.row.group.waits_for();
-    let is_ready = request.row.command.has(flag::HEEDS_LOSS | flag::ASIDE)
+    let is_ready = request.row.command.has(flag::HEEDS_LOSS)
         || awaited(request).any(|bytes| {
             let key = ctx.keys.key(bytes);
             ctx.keys.type_of(&key).is_some_and(|found| wanted.is_none_or(|wanted| wanted == found))

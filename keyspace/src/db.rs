@@ -67,7 +67,7 @@ impl Db {
 
     /// Called before the entry at a slot changes: a capture that does not have it copies it.
     #[inline(always)]
-    fn keep(&mut self, slot: Slot) {
+    pub(crate) fn keep(&mut self, slot: Slot) {
         if self.capture.is_some() {
             self.keep_now(slot);
         }
@@ -220,9 +220,23 @@ impl Db {
 
     fn put_object(&mut self, slot: Slot, object: Object, deadline_ms: Option<i64>) {
         self.receive(&object);
-        let room = self.write(slot, object.kind(), 8, deadline_ms);
-        room.copy_from_slice(&object.into_word().to_ne_bytes());
+        let kind = object.kind();
+        self.put_word(slot, kind, object.into_word(), deadline_ms);
         self.schedule_fields(slot);
+    }
+
+    /// Gives a slot the word of an object kind; the old value is the caller's.
+    pub(crate) fn put_word(&mut self, slot: Slot, kind: Kind, word: u64, deadline_ms: Option<i64>) {
+        self.write(slot, kind, 8, deadline_ms).copy_from_slice(&word.to_ne_bytes());
+    }
+
+    /// Gives a slot another value with the same deadline; the old value is the caller's.
+    pub(crate) fn overwrite(&mut self, slot: Slot, value: Value) {
+        let deadline_ms = self.entry(slot).deadline_ms();
+        match value {
+            Value::Inline(kind, bytes) => self.write(slot, kind, bytes.len(), deadline_ms).copy_from_slice(&bytes),
+            Value::Object(object) => self.put_object(slot, object, deadline_ms),
+        }
     }
 
     /// Reshapes the record at a slot and answers its value bytes, whose content is undefined.
@@ -385,7 +399,7 @@ impl Db {
     }
 
     #[inline]
-    fn drop_object(&mut self, slot: Slot) {
+    pub(crate) fn drop_object(&mut self, slot: Slot) {
         if self.entry(slot).kind().may_expire_fields() {
             self.unschedule_fields(slot);
         }
@@ -473,6 +487,7 @@ impl Db {
                 Kind::Set => self.object::<Set>(slot).memory_usage(),
                 Kind::Zset => self.object::<SortedSet>(slot).memory_usage(),
                 Kind::Stream => self.object::<Stream>(slot).memory_usage(),
+                kind if kind.is_warm() => crate::warm::STUB_BYTES,
                 _ => 0,
             }
         }

@@ -30,6 +30,10 @@ impl Db {
             Kind::ZsetPacked => "listpack",
             Kind::Zset => "skiplist",
             Kind::Stream => "stream",
+            // Nobody asks before the value is in memory: its form is told by it alone.
+            Kind::WarmString | Kind::WarmHash | Kind::WarmList | Kind::WarmSet | Kind::WarmZset | Kind::WarmStream => {
+                "warm"
+            }
         }
     }
 }

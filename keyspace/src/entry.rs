@@ -10,7 +10,8 @@
 //! A 16-byte key with a 16-byte value takes 38 bytes: a slot of 40.
 //!
 //! # Invariants
-//! - The value of an object kind is 8 bytes: the address of a leaked box or Arc that this entry alone owns.
+//! - The value of an object kind is 8 bytes: the address of a leaked box or Arc that this entry alone owns, or the
+//!   word of a stub.
 #![allow(unsafe_code)]
 
 use std::ops::Range;
@@ -50,6 +51,18 @@ pub enum Kind {
     Zset,
     /// [`crate::stream::Stream`].
     Stream,
+    /// A string that is not in memory: [`crate::warm::Stub`].
+    WarmString,
+    /// A hash, likewise.
+    WarmHash,
+    /// A list, likewise.
+    WarmList,
+    /// A set, likewise.
+    WarmSet,
+    /// A sorted set, likewise.
+    WarmZset,
+    /// A stream, likewise.
+    WarmStream,
 }
 
 /// Types as clients know them.
@@ -83,7 +96,7 @@ impl Type {
     }
 }
 
-const KINDS: [Kind; 14] = [
+const KINDS: [Kind; 20] = [
     Kind::Str,
     Kind::StrRaw,
     Kind::Int,
@@ -98,6 +111,12 @@ const KINDS: [Kind; 14] = [
     Kind::ZsetPacked,
     Kind::Zset,
     Kind::Stream,
+    Kind::WarmString,
+    Kind::WarmHash,
+    Kind::WarmList,
+    Kind::WarmSet,
+    Kind::WarmZset,
+    Kind::WarmStream,
 ];
 
 impl Kind {
@@ -105,12 +124,12 @@ impl Kind {
     #[inline]
     pub fn type_of(self) -> Type {
         match self {
-            Self::Str | Self::StrRaw | Self::Int | Self::StrShared => Type::String,
-            Self::HashPacked | Self::HashPackedEx | Self::Hash => Type::Hash,
-            Self::List => Type::List,
-            Self::SetInts | Self::SetPacked | Self::Set => Type::Set,
-            Self::ZsetPacked | Self::Zset => Type::Zset,
-            Self::Stream => Type::Stream,
+            Self::Str | Self::StrRaw | Self::Int | Self::StrShared | Self::WarmString => Type::String,
+            Self::HashPacked | Self::HashPackedEx | Self::Hash | Self::WarmHash => Type::Hash,
+            Self::List | Self::WarmList => Type::List,
+            Self::SetInts | Self::SetPacked | Self::Set | Self::WarmSet => Type::Set,
+            Self::ZsetPacked | Self::Zset | Self::WarmZset => Type::Zset,
+            Self::Stream | Self::WarmStream => Type::Stream,
         }
     }
 
@@ -118,6 +137,12 @@ impl Kind {
     #[inline]
     pub fn is_object(self) -> bool {
         matches!(self, Self::StrShared | Self::Hash | Self::List | Self::Set | Self::Zset | Self::Stream)
+            || self.is_warm()
+    }
+
+    /// The kind of a number that was one.
+    pub(crate) fn from_number(number: u8) -> Option<Self> {
+        KINDS.get(usize::from(number)).copied()
     }
 }
 
@@ -236,6 +261,12 @@ impl<'a> Entry<'a> {
         let (at, key_len, value_len) = self.parts();
         // SAFETY: the layout.
         unsafe { std::slice::from_raw_parts(self.record.add(at + key_len).as_ptr(), value_len) }
+    }
+
+    /// The number of the value's bytes.
+    #[inline]
+    pub(crate) fn value_len(self) -> usize {
+        self.parts().2
     }
 
     /// The number that the value is, when it is stored as one.

@@ -6,9 +6,11 @@
 //! - An object is read as the type that its entry's kind says.
 #![allow(unsafe_code)]
 
-use crate::db::Db;
+use std::ptr::NonNull;
+
+use crate::db::{Db, Value};
 use crate::dict::Slot;
-use crate::entry::{Entry, Kind, Type};
+use crate::entry::{Entry, EntryMut, Kind, Shape, Type};
 use crate::hash::{Field, HashRef};
 use crate::keys::{Access, decayed};
 use crate::list::List;
@@ -161,6 +163,31 @@ unsafe fn object<T>(entry: Entry<'_>) -> &T {
     // SAFETY: by the caller's promise the word is the address of a `T` that the entry owns, and both live unchanged
     // for the entry's lifetime.
     unsafe { &*std::ptr::with_exposed_provenance(entry.word() as usize) }
+}
+
+impl Value {
+    /// Looks at a value that no key holds; one that is not in memory cannot be looked at.
+    pub fn with_view<T>(&self, look: impl FnOnce(View<'_>) -> T) -> T {
+        let word;
+        let (kind, bytes): (Kind, &[u8]) = match self {
+            Self::Inline(kind, bytes) => (*kind, bytes),
+            Self::Object(object) => {
+                word = object.word().to_ne_bytes();
+                (object.kind(), &word)
+            }
+        };
+        let shape = Shape { key_len: 0, value_len: bytes.len(), has_deadline: false };
+        let mut record = vec![0u64; shape.size().div_ceil(8)];
+        // SAFETY: the record has room for the shape and is read while it lives; a word in it is that of an object
+        // which `self` keeps alive and unchanged.
+        unsafe {
+            let place = NonNull::from(&mut record[..]).cast();
+            let entry = EntryMut::at(place);
+            entry.write_head(kind, shape, 0, 0, &[]);
+            entry.value_mut().copy_from_slice(bytes);
+            look(View::of(Entry::at(place)))
+        }
+    }
 }
 
 impl Db {

@@ -28,4 +28,5 @@ pub mod stream;
 pub mod string;
 pub mod waits;
 pub mod walk;
+pub mod warm;
 pub mod zset;

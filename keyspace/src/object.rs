@@ -14,6 +14,7 @@ use crate::list::List;
 use crate::set::Set;
 use crate::snapshot::{Captured, Gathering};
 use crate::stream::Stream;
+use crate::warm::Stub;
 use crate::zset::SortedSet;
 
 /// A value outside its entry.
@@ -30,6 +31,8 @@ pub enum Object {
     Zset(Box<SortedSet>),
     /// A stream.
     Stream(Box<Stream>),
+    /// Any of these that is not in memory.
+    Warm(Stub),
 }
 
 /// Objects of more parts than this are freed in the background.
@@ -51,6 +54,7 @@ impl Object {
             Self::Set(_) => Kind::Set,
             Self::Zset(_) => Kind::Zset,
             Self::Stream(_) => Kind::Stream,
+            Self::Warm(stub) => stub.kind().cooled(),
         }
     }
 
@@ -63,6 +67,21 @@ impl Object {
             Self::Set(set) => Box::into_raw(set).expose_provenance(),
             Self::Zset(zset) => Box::into_raw(zset).expose_provenance(),
             Self::Stream(stream) => Box::into_raw(stream).expose_provenance(),
+            Self::Warm(stub) => return stub.into_word(),
+        };
+        address as u64
+    }
+
+    /// The word that an entry would keep, to look at the object by it.
+    pub(crate) fn word(&self) -> u64 {
+        let address = match self {
+            Self::Text(text) => Arc::as_ptr(text).expose_provenance(),
+            Self::Hash(hash) => std::ptr::from_ref(&**hash).expose_provenance(),
+            Self::List(list) => std::ptr::from_ref(&**list).expose_provenance(),
+            Self::Set(set) => std::ptr::from_ref(&**set).expose_provenance(),
+            Self::Zset(zset) => std::ptr::from_ref(&**zset).expose_provenance(),
+            Self::Stream(stream) => std::ptr::from_ref(&**stream).expose_provenance(),
+            Self::Warm(stub) => return stub.ticket().number(),
         };
         address as u64
     }
@@ -80,6 +99,7 @@ impl Object {
                 Kind::Set => Self::Set(Box::from_raw(std::ptr::with_exposed_provenance_mut(address))),
                 Kind::Zset => Self::Zset(Box::from_raw(std::ptr::with_exposed_provenance_mut(address))),
                 Kind::Stream => Self::Stream(Box::from_raw(std::ptr::with_exposed_provenance_mut(address))),
+                kind if kind.is_warm() => Self::Warm(Stub::from_word(word)),
                 _ => unreachable!("kinds without an object have no word"),
             }
         }
@@ -88,7 +108,7 @@ impl Object {
     /// What it does while its picture is taken; None where it is handed out whole.
     pub(crate) fn captured(&mut self) -> Option<&mut dyn Captured> {
         match self {
-            Self::Text(_) | Self::Stream(_) => None,
+            Self::Text(_) | Self::Stream(_) | Self::Warm(_) => None,
             Self::Hash(hash) => Some(&mut **hash),
             Self::List(list) => Some(&mut **list),
             Self::Set(set) => Some(&mut **set),
@@ -100,7 +120,7 @@ impl Object {
     #[inline]
     pub(crate) fn gathering(&self) -> Option<&Arc<Gathering>> {
         match self {
-            Self::Text(_) | Self::Stream(_) => None,
+            Self::Text(_) | Self::Stream(_) | Self::Warm(_) => None,
             Self::Hash(hash) => hash.gathering(),
             Self::List(list) => list.gathering(),
             Self::Set(set) => set.gathering(),
@@ -117,6 +137,7 @@ impl Object {
             Self::Set(set) => set.len(),
             Self::Zset(zset) => zset.len(),
             Self::Stream(stream) => stream.free_effort(),
+            Self::Warm(_) => 0,
         }
     }
 
@@ -129,6 +150,7 @@ impl Object {
             Self::Set(set) => set.memory_usage(),
             Self::Zset(zset) => zset.memory_usage(),
             Self::Stream(stream) => stream.memory_usage(),
+            Self::Warm(_) => 0,
         }
     }
 

@@ -8,8 +8,8 @@
 
 use std::cell::UnsafeCell;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::lock_api::{RawMutex as _, RawMutexTimed as _};
@@ -21,6 +21,7 @@ use crate::dict::{self, Hint, Slot};
 use crate::entry::Entries;
 use crate::snapshot::Side;
 use crate::waits::Waits;
+use crate::warm;
 
 /// Two lines: adjacent lines are fetched together.
 #[repr(align(128))]
@@ -60,6 +61,7 @@ pub struct Keyspace {
     /// The capture that is running.
     pub(crate) capture: Mutex<Option<Arc<Side>>>,
     pub(crate) waits: Waits,
+    pub(crate) warm_reader: OnceLock<warm::Reader>,
 }
 
 impl Keyspace {
@@ -82,6 +84,7 @@ impl Keyspace {
             watching: AtomicUsize::new(0),
             capture: Mutex::new(None),
             waits: Waits::default(),
+            warm_reader: OnceLock::new(),
         }
     }
 

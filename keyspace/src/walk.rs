@@ -12,6 +12,7 @@ use crate::object::Object;
 use crate::packed::Element;
 use crate::set::{Set, SetRef};
 use crate::stream::Stream;
+use crate::warm::Stub;
 use crate::zset::{SortedSet, ZsetRef};
 
 impl Db {
@@ -27,6 +28,7 @@ impl Db {
                 Kind::Set => Object::Set(Box::new(self.object::<Set>(slot).clone())),
                 Kind::Zset => Object::Zset(Box::new(self.object::<SortedSet>(slot).clone())),
                 Kind::Stream => Object::Stream(Box::new(self.object::<Stream>(slot).clone())),
+                kind if kind.is_warm() => Object::Warm(Stub::of_word(entry.word())),
                 kind => return Value::Inline(kind, entry.value().into()),
             }
         })

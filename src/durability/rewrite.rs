@@ -10,7 +10,7 @@ use std::time::Duration;
 use commands::node::Node;
 use commands::node::functions::Source;
 use keyspace::export::Usage;
-use keyspace::snapshot::{Capture, Failure, Progress};
+use keyspace::snapshot::{Capture, Failure};
 use persistence::rdb::sections::SectionWriter;
 use persistence::snapshot::{Pace, Share, Stepped};
 use persistence::wal::Log;
@@ -70,16 +70,14 @@ fn save(node: &Node, mut capture: Capture<'_>, libraries: &[Source], path: &Path
         writer.database(db, count.keys, count.expiring);
     }
     let mut rest = Pace::new(if haste == Haste::Polite { POLITE } else { Share(100) });
-    let mut delayed = 0;
-    let mut pace = |progress: Progress| {
-        node.delay_keys(progress.keys - delayed);
-        delayed = progress.keys;
+    let mut pace = |_| {
         rest.step();
         if node.snapshots.is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     capture.run(&mut writer, &|_| Usage::Untold, &mut pace).map_err(|failure| match failure {
         Failure::Sink(error) | Failure::Spill(error) => error,
         Failure::Stopped => io::ErrorKind::Interrupted.into(),
+        Failure::Warm(reason) => io::Error::other(reason),
         Failure::Torn(missing) => io::Error::other(format!("parts of {missing} collections are missing")),
     })?;
     writer.finish()?.into_file().sync_data()?;

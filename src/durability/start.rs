@@ -112,17 +112,6 @@ pub(crate) fn start(node: &Arc<Node>, journal: &Arc<Journal>) -> Result<Threads,
     Threads::start(&log).map_err(system)
 }
 
-/// Loads the log in `dir`, which is in use, while nothing is written to it; `empty` empties the instance before.
-pub(super) fn load_again(node: &Node, dir: &Path, empty: &mut dyn FnMut()) -> Result<(), RefusedLog> {
-    let recovery = Recovery::open(Arc::new(RealDisk), dir).map_err(RefusedLog::Damaged)?;
-    let recovery = recovery.filter(|recovery| *recovery.base() != Base::Pending);
-    let no_base = || RefusedLog::Base(dir.to_owned(), "there is none yet: the log counts after a rewrite".to_owned());
-    let recovery = recovery.ok_or_else(no_base)?;
-    empty();
-    load_base(node, &recovery)?;
-    replay(node, &recovery).map(drop)
-}
-
 /// Reads a log and goes on behind it.
 fn go_on(node: &Node, journal: &Arc<Journal>, recovery: Recovery) -> Result<Arc<Log>, RefusedLog> {
     let base_len = recovery.base_path().and_then(|path| std::fs::metadata(path).ok()).map_or(0, |file| file.len());
@@ -180,6 +169,7 @@ fn load_base(node: &Node, recovery: &Recovery) -> Result<(), RefusedLog> {
         replaces: false,
         threads: node.cores.len(),
         progress: &node.loading,
+        after_batch: &|shard, db| node.relieve(shard, db),
     };
     let load = || if sections::is_sectioned(&bytes) { loader.load_sections(&bytes) } else { loader.load(&bytes) };
     let report = loading::watched(node, load).map_err(|error| RefusedLog::Base(path.clone(), error.to_string()))?;

@@ -200,6 +200,7 @@ impl Theirs {
             checks_sum: node.settings.rdbchecksum(),
             threads: node.cores.len(),
             progress: &node.loading,
+            after_batch: &|shard, db| node.relieve(shard, db),
         };
         match loading::watched(node, || loader.load(bytes)) {
             Ok(report) => {

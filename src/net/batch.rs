@@ -57,6 +57,8 @@ pub(crate) struct Progress {
     pub(crate) unfinished: bool,
     /// CLIENT PAUSE holds the command behind `consumed`.
     pub(crate) paused: bool,
+    /// The command behind `consumed` is set aside until values were read.
+    pub(crate) set_aside: bool,
 }
 
 /// How one command of a batch ended.
@@ -65,6 +67,7 @@ enum Ran {
     /// The client waits for keys.
     Waits,
     Paused,
+    SetAside,
 }
 
 impl Progress {
@@ -78,6 +81,7 @@ impl Progress {
             }
             Ran::Waits => self.consumed = consumed,
             Ran::Paused => self.paused = true,
+            Ran::SetAside => self.set_aside = true,
         }
         true
     }
@@ -93,7 +97,7 @@ pub(crate) fn run(
     out: &mut Writer,
     budget: usize,
 ) -> Progress {
-    let mut progress = Progress { consumed: 0, needed: 1, unfinished: false, paused: false };
+    let mut progress = Progress { consumed: 0, needed: 1, unfinished: false, paused: false, set_aside: false };
     batch.clear();
     let mut parser = Parser { limits: limits(node, client), at: 0, budget, end: None };
     let mut done = 0;
@@ -292,6 +296,7 @@ impl Whole {
             Outcome::Done | Outcome::Refused => Ran::Done,
             Outcome::Wait(_) => Ran::Waits,
             Outcome::Paused => Ran::Paused,
+            Outcome::Fetch => Ran::SetAside,
         }
     }
 }
@@ -309,6 +314,7 @@ fn run_inline(node: &Node, core: &mut Core, client: &mut Client, args: &[Vec<u8>
         Outcome::Done | Outcome::Refused => Ran::Done,
         Outcome::Wait(_) => Ran::Waits,
         Outcome::Paused => Ran::Paused,
+        Outcome::Fetch => Ran::SetAside,
     }
 }
 

@@ -210,6 +210,10 @@ impl Connection {
                 ready!(pause.as_mut().poll(cx));
                 self.resume();
             }
+            if self.guest.client.is_set_aside() {
+                // Whoever reads its values wakes it.
+                return Poll::Pending;
+            }
             let waited = self.guest.client.waiting.is_some();
             let turn = if waited { self.poll_wait(cx) } else { self.poll_turn(cx) };
             match ready!(turn)? {
@@ -344,10 +348,6 @@ impl Connection {
         }
         if local.node.poll_durable_for(waiter, cx).is_ready() {
             local.node.blocking.let_go(&local.node, &local.core.borrow().stats, waiter, LetGo::TimedOut);
-            return Poll::Ready(Ok(Turn::Done));
-        }
-        if local.node.migrations.is_done(self.guest.client.shared.id) {
-            commands::wake::resume(&local.node, &mut local.core.borrow_mut(), waiter);
             return Poll::Ready(Ok(Turn::Done));
         }
         if let Some(until_ms) = waiter.until_ms() {
@@ -495,6 +495,9 @@ impl Connection {
         if progress.paused {
             self.needed = 0;
             self.hold();
+        }
+        if progress.set_aside {
+            self.needed = 0;
         }
         local.node.bound_clients(&self.guest.client.shared);
         let output_bytes = out.len() + self.output_bytes;

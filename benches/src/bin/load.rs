@@ -1,7 +1,7 @@
 //! The load generator. `load run|probe|idle --option value ...`
 //!
 //! run     `--command ping|get|set|mixed|new --connections N --pipeline N --keyspace N --value-bytes N
-//!         --rate PER_SECOND --seconds N --requests N --preload 1 --first-new N --json FILE`; as fast as
+//!         --rate PER_SECOND --seconds N --requests N --preload 1 --first-new N --zipf EXPONENT --json FILE`; as fast as
 //!         possible without `--rate`
 //! probe   PING at 1 kHz while something else runs: the longest wait of anybody
 //! idle    `--connections N --seconds N`: opens connections, says what each costs, and holds them
@@ -28,6 +28,7 @@ const OPTIONS: &[&str] = &[
     "preload",
     "first-new",
     "seed",
+    "zipf",
     "json",
 ];
 
@@ -70,7 +71,11 @@ fn run(options: &Options, command: Command, connections: usize, rate: Option<f64
         requests: options.find("requests")?,
         first_new: options.get("first-new", 0)?,
         seed: options.get("seed", 1)?,
+        zipf: options.find("zipf")?,
     };
+    if config.zipf.is_some_and(|exponent| !(exponent > 0.0 && exponent < 1.0)) {
+        return Err("--zipf must be between 0 and 1".into());
+    }
     if config.rate.is_some_and(|rate| !rate.is_finite() || rate <= 0.0) {
         return Err("--rate must be above 0".into());
     }
@@ -96,6 +101,7 @@ fn preload(config: &Config) -> Result<(), String> {
         duration: Duration::from_secs(3600),
         requests: Some(config.keyspace),
         first_new: 0,
+        zipf: None,
         ..config.clone()
     };
     let summary = generator::run(&fill).map_err(|e| format!("{}: {e}", config.address))?;

@@ -31,6 +31,8 @@ pub struct Core {
     pub random: RefCell<Rng>,
     pub(crate) expiry: super::expire::Walk,
     pub(crate) evictable: super::evict::Pool,
+    pub(crate) coolable: super::evict::Pool,
+    pub(crate) nothing_cools_until_ms: i64,
     batches: u32,
     /// The end of the last command, the start of the next.
     pub(crate) last: Ticks,
@@ -79,6 +81,8 @@ impl Core {
             random: RefCell::new(random),
             expiry: super::expire::Walk::default(),
             evictable: super::evict::Pool::default(),
+            coolable: super::evict::Pool::default(),
+            nothing_cools_until_ms: 0,
             batches: 0,
             last: clock.ticks(),
             began: clock.ticks(),

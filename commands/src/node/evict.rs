@@ -8,18 +8,24 @@ use keyspace::db::Db;
 use keyspace::dict::Slot;
 use keyspace::entry::Entry;
 use keyspace::keys::{Keys, decayed};
+use persistence::tier::Room;
 use settings::MaxmemoryPolicy;
 
 use super::Node;
 use super::core::Core;
 use super::memory::{Clock, clock_of};
 use super::tick::on_table;
+use super::warm::held_max;
 use crate::publish::publish;
 
 /// The candidates kept between rounds.
 const POOL_MAX: usize = 16;
 /// Buckets that a round looks at where few keys have a deadline; when no shard had any, all buckets.
 const BUCKETS_MAX: usize = 256;
+/// As above, where values are to move.
+const COOL_BUCKETS_MAX: usize = 64;
+/// How long nobody looks again after nothing was found to move.
+const NOTHING_COOLS_MS: i64 = 20;
 /// Keys evicted between two looks at the clock.
 const KEYS_PER_LOOK: usize = 16;
 
@@ -45,6 +51,8 @@ pub(crate) struct Pool {
 struct Rule {
     policy: MaxmemoryPolicy,
     is_volatile: bool,
+    /// Values are to move to the warm tier, whose keys stay.
+    cools: bool,
     now_seconds: u32,
     minutes: u32,
     decay_minutes: u32,
@@ -63,10 +71,21 @@ impl Rule {
         Self {
             policy,
             is_volatile,
+            cools: false,
             now_seconds: (core.now.unix_ms / 1000) as u32,
             minutes: (core.now.unix_ms / 60_000) as u32 & 0xFFFF,
             decay_minutes: node.settings.lfu_decay_time(),
         }
+    }
+
+    /// As `new`, for values that move: no key is lost by that, so any may.
+    fn cooling(node: &Node, core: &Core) -> Self {
+        Self { is_volatile: false, cools: true, ..Self::new(node, core) }
+    }
+
+    /// Whether an entry may be chosen.
+    fn admits(&self, entry: Entry<'_>, is_marked: bool) -> bool {
+        (is_marked || !self.is_volatile) && (!self.cools || entry.is_coolable())
     }
 
     fn is_random(&self) -> bool {
@@ -76,6 +95,11 @@ impl Rule {
     /// How many keys of a table may go.
     fn eligible(&self, db: &Db) -> usize {
         if self.is_volatile { db.expiring() } else { db.len() }
+    }
+
+    /// Where its candidates are kept.
+    fn pool<'c>(&self, core: &'c mut Core) -> &'c mut Pool {
+        if self.cools { &mut core.coolable } else { &mut core.evictable }
     }
 
     /// How much a key is to be preferred, and the state that this rests on.
@@ -110,8 +134,59 @@ impl Pool {
     }
 }
 
+/// Moves values to the warm tier until `limit` holds or time is up; false when that is not enough.
+fn cool(node: &Node, core: &mut Core, limit: u64) -> bool {
+    let Some(tier) = node.warm.tier() else { return false };
+    if core.now.unix_ms < core.nothing_cools_until_ms {
+        return false;
+    }
+    let rule = Rule::cooling(node, core);
+    if core.coolable.policy != Some(rule.policy) {
+        core.coolable = Pool { candidates: Vec::new(), policy: Some(rule.policy) };
+    }
+    let (start, limit_ns) = (core.clock.ticks(), limit_ns(node.settings.maxmemory_eviction_tenacity()));
+    let held_max = held_max(limit);
+    let mut moved = 0;
+    let has_room = loop {
+        if node.memory_in_use() <= limit {
+            break true;
+        }
+        match tier.room(held_max) {
+            Room::Free => {}
+            Room::Soon => break true,
+            Room::None => break false,
+        }
+        if !evict_one(node, core, &rule, &mut 0) {
+            core.nothing_cools_until_ms = core.now.unix_ms + NOTHING_COOLS_MS;
+            break false;
+        }
+        moved += 1;
+        let now = core.clock.ticks();
+        if moved % KEYS_PER_LOOK == 0 && limit_ns.is_some_and(|limit_ns| core.clock.ns_between(start, now) > limit_ns) {
+            break true;
+        }
+    };
+    core.last = core.clock.ticks();
+    has_room
+}
+
+impl Node {
+    /// Moves values to the warm tier while memory is full; nothing is evicted.
+    pub(crate) fn cool_only(&self, core: &mut Core) {
+        let limit = self.settings.maxmemory();
+        if self.warm.is_on() && limit > 0 && self.used_memory() > limit {
+            core.begin_batch(self);
+            cool(self, core, limit);
+            self.wait_for_room(limit);
+        }
+    }
+}
+
 /// Evicts until `limit` holds or time is up; false when nothing is left that may go.
 pub(super) fn evict(node: &Node, core: &mut Core, limit: u64) -> bool {
+    if node.warm.is_on() && cool(node, core, limit) {
+        return true;
+    }
     let rule = Rule::new(node, core);
     if rule.policy == MaxmemoryPolicy::Noeviction {
         return false;
@@ -121,10 +196,10 @@ pub(super) fn evict(node: &Node, core: &mut Core, limit: u64) -> bool {
     }
     let (start, limit_ns) = (core.clock.ticks(), limit_ns(node.settings.maxmemory_eviction_tenacity()));
     // What the news of it takes until it is sent does not count: otherwise each key would take others along.
-    let (excess, mut freed) = (in_use(node).saturating_sub(limit), 0);
+    let (excess, mut freed) = (node.memory_in_use().saturating_sub(limit), 0);
     let mut evicted = 0;
     let has_room = loop {
-        if freed >= excess || in_use(node) <= limit {
+        if freed >= excess || node.memory_in_use() <= limit {
             break true;
         }
         if !evict_one(node, core, &rule, &mut freed) {
@@ -146,9 +221,13 @@ pub(super) fn evict(node: &Node, core: &mut Core, limit: u64) -> bool {
     has_room
 }
 
-/// What the background is about to free is as good as free: otherwise a large value would take others along.
-fn in_use(node: &Node) -> u64 {
-    node.used_memory().saturating_sub(keyspace::object::lazy_free_bytes() as u64)
+impl Node {
+    /// What the background is about to free, or to write and then free, is as good as free: otherwise a large value
+    /// would take others along.
+    pub(crate) fn memory_in_use(&self) -> u64 {
+        let soon_free = keyspace::object::lazy_free_bytes() + keyspace::warm::held_bytes();
+        self.used_memory().saturating_sub(soon_free as u64)
+    }
 }
 
 /// The time that one call may take, by `maxmemory-eviction-tenacity`; None: any.
@@ -165,18 +244,18 @@ fn evict_one(node: &Node, core: &mut Core, rule: &Rule, freed: &mut u64) -> bool
     if rule.is_random() {
         return in_some_tables(node, core, rule, 1, |keys, random, buckets| {
             let Some(key) = pick_at_random(keys, rule, random, buckets) else { return 0 };
-            usize::from(remove(node, keys, &key, freed, |_| true))
+            usize::from(remove(node, keys, rule, &key, freed, |_| true))
         });
     }
     loop {
         fill(node, core, rule);
-        if core.evictable.candidates.is_empty() {
+        if rule.pool(core).candidates.is_empty() {
             return false;
         }
-        while let Some(best) = core.evictable.candidates.pop() {
+        while let Some(best) = rule.pool(core).candidates.pop() {
             let shard = node.space.shard_of(node.space.hash(&best.key));
             let is_gone = on_table(node, core, (shard, best.db), |keys| {
-                remove(node, keys, &best.key, freed, |entry| {
+                remove(node, keys, rule, &best.key, freed, |entry| {
                     rule.judge(entry).1 == best.state && (entry.has_deadline() || !rule.is_volatile)
                 })
             });
@@ -189,13 +268,13 @@ fn evict_one(node: &Node, core: &mut Core, rule: &Rule, freed: &mut u64) -> bool
 
 fn fill(node: &Node, core: &mut Core, rule: &Rule) {
     let samples = node.settings.maxmemory_samples() as usize;
-    let mut pool = std::mem::take(&mut core.evictable);
+    let mut pool = std::mem::take(rule.pool(core));
     in_some_tables(node, core, rule, samples, |keys, random, buckets| {
         let Some(db) = keys.table() else { return 0 };
         let mut seen = 0;
         db.dict().sample(random, buckets, |record, is_marked| {
-            if is_marked || !rule.is_volatile {
-                let entry = db.entry_of(record);
+            let entry = db.entry_of(record);
+            if rule.admits(entry, is_marked) {
                 pool.offer(keys.db_index(), entry.key(), rule.judge(entry));
                 seen += 1;
             }
@@ -203,7 +282,7 @@ fn fill(node: &Node, core: &mut Core, rule: &Rule) {
         });
         seen
     });
-    core.evictable = pool;
+    *rule.pool(core) = pool;
 }
 
 /// Runs `work` on tables that have keys that may go, from a random shard on, until it found `wanted` of them; false
@@ -216,7 +295,9 @@ fn in_some_tables(
     mut work: impl FnMut(&mut Keys<'_>, u64, usize) -> usize,
 ) -> bool {
     let shards = node.space.shards();
-    for buckets in [Some(BUCKETS_MAX), None] {
+    // Values that are small or moved already may be all that there is: that is no reason to look at each.
+    let rounds: &[Option<usize>] = if rule.cools { &[Some(COOL_BUCKETS_MAX)] } else { &[Some(BUCKETS_MAX), None] };
+    for &buckets in rounds {
         let first = core.random.get_mut().below(shards as u64) as usize;
         let (mut found, mut has_any) = (0, false);
         for shard in (first..shards).chain(0..first) {
@@ -254,7 +335,7 @@ fn pick_at_random(keys: &Keys<'_>, rule: &Rule, random: u64, buckets: usize) -> 
     // The first of its bucket would go too often: a random one of those that fit takes its place.
     let mut seen = 0;
     db.dict().sample(random, buckets, |record, is_marked| {
-        if is_marked || !rule.is_volatile {
+        if rule.admits(db.entry_of(record), is_marked) {
             seen += 1;
             if random.rotate_right(seen * 3).is_multiple_of(u64::from(seen)) {
                 found = Some(record);
@@ -265,10 +346,11 @@ fn pick_at_random(keys: &Keys<'_>, rule: &Rule, random: u64, buckets: usize) -> 
     found.map(|record| db.entry_of(record).key().into())
 }
 
-/// Removes a key that is still what it was.
+/// Removes a key that is still what it was, or moves its value.
 fn remove(
     node: &Node,
     keys: &mut Keys<'_>,
+    rule: &Rule,
     key: &[u8],
     freed: &mut u64,
     is_still: impl FnOnce(Entry<'_>) -> bool,
@@ -279,9 +361,16 @@ fn remove(
     if !is_still(db.entry(slot)) {
         return false;
     }
-    let before = in_use(node);
+    if rule.cools {
+        let moved = keys.db_mut(key.hash).cool(slot);
+        if let (Some(ticket), Some(tier)) = (moved, node.warm.tier()) {
+            tier.offer(ticket);
+        }
+        return moved.is_some();
+    }
+    let before = node.memory_in_use();
     keys.db_mut(key.hash).remove(slot);
-    *freed += before.saturating_sub(in_use(node));
+    *freed += before.saturating_sub(node.memory_in_use());
     let removal: &[u8] = if node.settings.lazyfree_lazy_eviction() { b"UNLINK" } else { b"DEL" };
     let db = keys.db_index();
     keys.tally.effects.push(db, [removal, key.bytes].into_iter());

@@ -6,7 +6,6 @@ pub mod blocking;
 pub mod clients;
 pub mod core;
 pub(crate) mod describe;
-pub mod ending;
 mod events;
 mod evict;
 mod expire;
@@ -15,7 +14,6 @@ pub mod host;
 pub mod keeper;
 pub mod log;
 pub mod memory;
-pub mod migration;
 pub mod monitoring;
 pub mod pause;
 mod prefetch;
@@ -26,6 +24,7 @@ pub mod stats;
 mod tick;
 pub mod tracking;
 pub mod usage;
+pub mod warm;
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -43,10 +42,8 @@ use access::Acl;
 use audit::AuditSeam;
 use blocking::Blocking;
 use clients::Care;
-use ending::Ending;
 use host::{Host, NoHost};
 use log::LogSeam;
-use migration::Migrations;
 use monitoring::Monitoring;
 use pause::Pause;
 use pubsub::PubSub;
@@ -72,12 +69,8 @@ pub struct Node {
     pub acl: Acl,
     /// Clients that wait for keys.
     pub blocking: Blocking,
-    /// Keys on their way to other servers.
-    pub migrations: Migrations,
     /// Who caches what.
     pub tracking: Tracking,
-    /// Whether a signal asked for the end.
-    pub ending: Ending,
     /// CLIENT PAUSE.
     pub pause: Pause,
     /// What is done about clients that go too far.
@@ -99,6 +92,8 @@ pub struct Node {
     keeper: OnceLock<Box<dyn keeper::Keeper>>,
     /// Snapshots.
     pub snapshots: Snapshots,
+    /// The warm tier.
+    pub warm: warm::Warm,
     host: OnceLock<Box<dyn Host>>,
     own: OnceLock<Weak<Node>>,
     rejected_connections: AtomicU64,
@@ -107,8 +102,6 @@ pub struct Node {
     pub list_packed_threshold: AtomicUsize,
     /// Payloads of RESTORE are not summed up (DEBUG set-skip-checksum-validation).
     pub skips_payload_checksums: AtomicBool,
-    /// Sizes of keys are being counted (INFO keysizes).
-    pub(crate) counts_sizes: AtomicBool,
     /// How far the load of the dataset has come.
     pub loading: Progress,
     /// The most memory that was seen in use.
@@ -146,9 +139,7 @@ impl Node {
             clients: DashMap::new(),
             pubsub: PubSub::default(),
             blocking: Blocking::default(),
-            migrations: Migrations::default(),
             tracking: Tracking::default(),
-            ending: Ending::default(),
             pause: Pause::default(),
             care: Care::default(),
             errors: DashMap::new(),
@@ -161,13 +152,13 @@ impl Node {
             scripts: Scripts::default(),
             keeper: OnceLock::new(),
             snapshots: Snapshots::new(base::clock::unix_ms()),
+            warm: warm::Warm::default(),
             host: OnceLock::new(),
             own: OnceLock::new(),
             rejected_connections: AtomicU64::new(0),
             list_packed_threshold: AtomicUsize::new(0),
             loading: Progress::default(),
             skips_payload_checksums: AtomicBool::new(false),
-            counts_sizes: AtomicBool::new(false),
             memory_peak: AtomicU64::new(0),
             measure: memory::used_memory,
             active_expire: AtomicBool::new(true),

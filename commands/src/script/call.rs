@@ -118,7 +118,7 @@ fn push_list(stack: &mut Stack<'_>, words: &Args<'_>) {
 /// Whether memory is full, after all evicting.
 fn is_full(ctx: &Ctx<'_>) -> bool {
     let limit = ctx.node.settings.maxmemory();
-    limit > 0 && ctx.node.used_memory() > limit
+    limit > 0 && ctx.node.memory_in_use() > limit
 }
 
 /// What must hold before a script with a first line may begin.
@@ -158,6 +158,10 @@ fn run(
             Some(Stop::Again) => {
                 state.stack().set_len(0);
                 ctx.keys.relock_all().map_err(|_| ctx.node.scripts.jobs.busy_error())?;
+            }
+            Some(Stop::Fetch) => {
+                state.stack().set_len(0);
+                return Err(Error::Fetch);
             }
             Some(Stop::Busy) => return Err(ctx.node.scripts.jobs.busy_error()),
             _ => {

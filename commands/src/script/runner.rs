@@ -55,6 +55,8 @@ pub(crate) enum Stop {
     Again,
     /// It waits for what another, busy script holds.
     Busy,
+    /// Values have to be read first; then it begins anew.
+    Fetch,
 }
 
 /// See the module's head.
@@ -93,7 +95,6 @@ impl<'r, 'c> Runner<'r, 'c> {
     pub(crate) fn new(ctx: &'r mut Ctx<'c>, program: &'r Program<'r>, scratch: &'r mut Scratch, is_full: bool) -> Self {
         let started = ctx.core.clock.ticks();
         let proto = Proto::Resp2;
-        ctx.core.interpreters.time_us.set(0);
         Self {
             ctx,
             program,
@@ -116,10 +117,7 @@ impl<'r, 'c> Runner<'r, 'c> {
 
     /// redis.call, and redis.pcall where errors are values.
     pub(super) fn command(&mut self, stack: &mut Stack<'_>, raises: bool) -> Result<i32, Raised> {
-        let result = self.run_command(stack);
-        // Thousands of arguments would leave no room for the reply.
-        stack.set_len(0);
-        match result {
+        match self.run_command(stack) {
             Ok(()) => {
                 let reply = &self.scratch.reply;
                 match reply.buf() {
@@ -161,6 +159,17 @@ impl<'r, 'c> Runner<'r, 'c> {
             self.stop = Some(stop);
             Refused::Stopped(if stop == Stop::Again { AGAIN } else { BUSY })
         })?;
+        if node.warm.is_on() {
+            let goes_back = !self.wrote && self.ctx.origin == Origin::Connection;
+            match bring(self.ctx, &request, goes_back) {
+                Ok(()) => {}
+                Err(Error::Fetch) => {
+                    self.stop = Some(Stop::Fetch);
+                    return Err(Refused::Stopped(AGAIN));
+                }
+                Err(error) => return Err(Refused::Error(error.line(&row.name).into())),
+            }
+        }
         if row.command.has(WRITES) {
             self.wrote = true;
             if let Some(job) = &self.job {
@@ -353,6 +362,15 @@ fn secure<'c>(
         }
     }
     Ok(gate)
+}
+
+/// Brings back what a request of a script needs.
+fn bring(ctx: &mut Ctx<'_>, request: &Request<'_>, goes_back: bool) -> Result<(), Error> {
+    let db = ctx.client.db;
+    if ctx.keys.db_index() != db {
+        ctx.keys.select(db);
+    }
+    ctx.bring_for(request, goes_back)
 }
 
 /// Nothing was changed so far: whoever has the gate may want what we hold, and then we begin anew.

@@ -3,7 +3,7 @@
 //! Each connection writes to keys of its own, in pipelines, and remembers how many of its requests were answered.
 //! After the restart its keys must be as after so many requests, or after some of those that were under way.
 //! Short by default. `CYCLES` sets the kills per policy; `KILL_SERVER` names another server's binary, and
-//! `KILL_POLICIES` its policies, to see what others lose.
+//! `KILL_POLICIES` its policies, to see what others lose; `everysec+tier` has values move to the warm tier meanwhile.
 // A long run says how far it is.
 #![allow(clippy::print_stdout)]
 
@@ -39,11 +39,12 @@ fn torment(policy: &str, port_base: u64) -> Vec<String> {
         }
         let life = Duration::from_millis(20 + rng.below(if cycle % 8 == 7 { 1500 } else { 250 }) as u64);
         std::thread::scope(|scope| {
+            let server = &server;
             for writer in &mut writers {
-                let server = &server;
                 let pipeline = 1 + rng.below(16);
                 scope.spawn(move || writer.run(server, pipeline));
             }
+            scope.spawn(|| server.keep_cool());
             std::thread::sleep(life);
             server.kill();
         });
@@ -56,7 +57,7 @@ fn torment(policy: &str, port_base: u64) -> Vec<String> {
 
 #[test]
 fn what_was_answered_survives_under_each_policy() {
-    let policies = std::env::var("KILL_POLICIES").unwrap_or_else(|_| "always everysec no".to_owned());
+    let policies = std::env::var("KILL_POLICIES").unwrap_or_else(|_| "always everysec no everysec+tier".to_owned());
     for (at, policy) in policies.split(' ').enumerate() {
         let losses = torment(policy, at as u64 + 1);
         assert!(losses.is_empty(), "{}", losses.join("\n"));

@@ -13,13 +13,16 @@ use compat_tests::target::our_binary;
 pub(crate) struct Server {
     binary: PathBuf,
     policy: String,
+    has_tier: bool,
     port: u16,
     dir: PathBuf,
     process: Mutex<Option<Child>>,
 }
 
 impl Server {
+    /// `policy` is one of appendfsync, with `+tier` for a server whose values move to files.
     pub(crate) fn new(policy: &str) -> Result<Self, String> {
+        let (policy, has_tier) = policy.strip_suffix("+tier").map_or((policy, false), |policy| (policy, true));
         let binary = match std::env::var_os("KILL_SERVER") {
             Some(path) => path.into(),
             None => our_binary()?,
@@ -27,13 +30,16 @@ impl Server {
         let port = ports::free()?;
         let dir = std::env::temp_dir().join(format!("kill-{}-{port}", std::process::id()));
         std::fs::create_dir_all(&dir).map_err(|error| error.to_string())?;
-        Ok(Self { binary, policy: policy.to_owned(), port, dir, process: Mutex::new(None) })
+        Ok(Self { binary, policy: policy.to_owned(), has_tier, port, dir, process: Mutex::new(None) })
     }
 
     /// Starts it and waits until it serves.
     pub(crate) fn start(&mut self) -> Result<(), String> {
         let log = self.dir.join("log.txt");
+        let tier = self.dir.join("tier").display().to_string();
+        let tier_args = ["--warm-tier-path", &tier, "--enable-debug-command", "yes"];
         let child = Command::new(&self.binary)
+            .args(if self.has_tier { &tier_args[..] } else { &[] })
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes"])
             .args(["--appendfsync", &self.policy, "--dir"])
             .arg(&self.dir)
@@ -60,6 +66,14 @@ impl Server {
             std::thread::sleep(Duration::from_millis(5));
         }
         Err("it does not serve within 30 s".to_owned())
+    }
+
+    /// Moves all values to files again and again until it is killed, where it has a tier.
+    pub(crate) fn keep_cool(&self) {
+        let Some(mut client) = self.has_tier.then(|| self.connect().ok()).flatten() else { return };
+        while super::load::ask(&mut client, &[&["DEBUG", "COOL"]]).is_ok() {
+            std::thread::sleep(Duration::from_millis(3));
+        }
     }
 
     pub(crate) fn connect(&self) -> std::io::Result<TcpStream> {

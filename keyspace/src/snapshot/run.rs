@@ -16,6 +16,7 @@ use crate::entry::{Entry, Kind};
 use crate::export::{Head, Part, Sink, Usage, View};
 use crate::list::KeptNode;
 use crate::object::discard_later;
+use crate::warm::Ticket;
 
 /// What one lock is held for: some ten microseconds.
 const STEP: StepLimit = StepLimit { entries: 64, bytes: 32 << 10 };
@@ -36,6 +37,8 @@ pub enum Failure<E> {
     Stopped,
     /// Parts of this many collections are missing: a bug.
     Torn(usize),
+    /// A value that is not in memory could not be read: which, and why.
+    Warm(String),
 }
 
 /// How far a picture is.
@@ -267,12 +270,24 @@ impl<S: Sink> Run<'_, '_, S> {
         let result = batch.try_for_each(|copied| {
             self.keys += 1;
             match copied {
-                Copied::Whole(entry) => self.sink.entry(self.head(db, entry), View::of(entry)).map_err(Failure::Sink),
+                Copied::Whole(entry) => match entry.ticket() {
+                    Some(ticket) => self.emit_warm(db, entry, ticket),
+                    None => self.sink.entry(self.head(db, entry), View::of(entry)).map_err(Failure::Sink),
+                },
                 Copied::Parts(entry, gathering) => self.emit_parts(db, entry, gathering),
             }
         });
         self.capture.side.sub_bytes(bytes);
         result
+    }
+
+    /// Writes a value that is not in memory.
+    fn emit_warm(&mut self, db: usize, entry: Entry<'_>, ticket: Ticket) -> Result<(), S::Error> {
+        let value = self.capture.space.read_warm(ticket).map_err(|reason| {
+            Failure::Warm(format!("the value of key '{}' in database {db}: {reason}", entry.key().escape_ascii()))
+        })?;
+        let head = self.head(db, entry);
+        value.with_view(|view| self.sink.entry(head, view)).map_err(Failure::Sink)
     }
 
     fn head<'e>(&self, db: usize, entry: Entry<'e>) -> Head<'e> {

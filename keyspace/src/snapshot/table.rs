@@ -21,6 +21,7 @@ use crate::list::List;
 use crate::object::Object;
 use crate::set::Set;
 use crate::stream::Stream;
+use crate::warm::Stub;
 use crate::zset::SortedSet;
 
 /// What a table keeps while its picture is taken.
@@ -96,7 +97,7 @@ impl TableCapture {
 }
 
 /// The object of an entry as the picture keeps it, where it is not taken part by part: a text is shared, a stream
-/// copied.
+/// copied, and a value that is not in memory keeps its place until the picture has it.
 fn shared_or_copied(entry: Entry<'_>) -> Option<Object> {
     let address = entry.kind().is_object().then(|| entry.word() as usize)?;
     match entry.kind() {
@@ -113,6 +114,8 @@ fn shared_or_copied(entry: Entry<'_>) -> Option<Object> {
             // SAFETY: the word is the address of a live stream that the entry owns.
             Some(Object::Stream(Box::new(unsafe { &*stream }.clone())))
         }
+        // SAFETY: the word is that of a stub which the entry owns.
+        kind if kind.is_warm() => Some(Object::Warm(unsafe { Stub::of_word(entry.word()) })),
         _ => None,
     }
 }

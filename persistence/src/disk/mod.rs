@@ -4,6 +4,7 @@
 //! renamed, removed) is durable only after `sync_dir` of its directory; after a failed `sync_data` nothing that was
 //! written to that file since its last successful one may be believed, however many syncs succeed afterwards.
 
+mod cached;
 mod real;
 pub mod simulated;
 
@@ -41,6 +42,10 @@ pub trait DiskFile: Send + Sync {
     fn append(&self, bytes: &[u8]) -> io::Result<usize>;
     /// Makes what was appended durable.
     fn sync_data(&self) -> io::Result<()>;
+    /// Fills the buffer with bytes from a place on, as pread(2) does: how many; 0 at the file's end.
+    fn read_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<usize>;
+    /// As `read_at`, as far as it needs no waiting for a device; [`io::ErrorKind::WouldBlock`] where it would.
+    fn read_at_now(&self, at: u64, buffer: &mut [u8]) -> io::Result<usize>;
 }
 
 /// Appends all of the bytes; on an error, `done` tells how many the file has.

@@ -27,4 +27,5 @@ pub use decode::{Decoded, Functions};
 pub use encode::Encoder;
 pub use format::Version;
 pub use input::Malformed;
+pub(crate) use payload::bare_value;
 pub use payload::{Refused, dump, dump_functions, restore, restore_functions};

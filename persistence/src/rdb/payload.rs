@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use keyspace::db::Value;
 use keyspace::export::View;
 use keyspace::import::Limits;
 
@@ -97,4 +98,15 @@ pub fn restore<'a>(
         Decoded::Module(_) => Err(Refused::Value(Malformed("a value of a module that is not loaded"))),
         decoded => Ok(decoded),
     }
+}
+
+/// The value of bytes that [`Encoder::value`] wrote here, whatever time it is; None when they are not that.
+pub(crate) fn bare_value(bytes: &[u8], limits: &Limits, seed: u64) -> Option<Value> {
+    let mut input = Input::new(bytes);
+    let context = Context { limits, seed, now_ms: i64::MIN, is_valkey: false };
+    let decoded = decode::decode(input.byte().ok()?, &mut input, context).ok()?;
+    if !input.is_at_end() {
+        return None;
+    }
+    decoded.put(|fresh| fresh.into_value()).ok()
 }

@@ -71,7 +71,7 @@ fn failed(what: impl Into<String>) -> impl FnOnce(io::Error) -> SaveError {
 }
 
 /// A name beside the file's that no other process uses.
-pub fn temporary(path: &Path, ending: &str) -> PathBuf {
+fn temporary(path: &Path, ending: &str) -> PathBuf {
     path.with_file_name(format!("temp-{}.{ending}", std::process::id()))
 }
 
@@ -128,6 +128,7 @@ fn write(
         Failure::Sink(error) => wrote()(error),
         Failure::Spill(error) => failed("Write error saving copies on disk")(error),
         Failure::Stopped => failed("Saving was stopped")(io::ErrorKind::Interrupted.into()),
+        Failure::Warm(reason) => failed("Read error in the warm tier while saving")(io::Error::other(reason)),
         Failure::Torn(count) => {
             failed("Internal error while saving")(io::Error::other(format!("{count} collections are not whole")))
         }

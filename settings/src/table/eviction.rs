@@ -3,6 +3,7 @@
 use crate::choices::MaxmemoryPolicy;
 use crate::kind::Kind;
 use crate::table::section;
+use crate::value::Text;
 
 section! {
     "Memory";
@@ -19,6 +20,10 @@ section! {
     lfu_log_factor: u32 = "10", Kind::SMALL, works;
     /// Minutes after which the counter of uses falls by one, for the LFU policies; 0 never lets it fall.
     lfu_decay_time: u32 = "1", Kind::SMALL, works;
+    /// A directory for values that memory has no room for; their keys stay. Empty: there is no such tier.
+    warm_tier_path: Text = "", Kind::TEXT, at_start, own, works;
+    /// How much the files of the warm tier may take; 0 sets no bound.
+    warm_tier_max_size: u64 = "0", Kind::memory(0, u64::MAX), own, works;
     /// Lets a replica ignore maxmemory and leave eviction to its master.
     replica_ignore_maxmemory: bool = "yes", Kind::SWITCH, aliases(&["slave-ignore-maxmemory"]);
     /// Frees evicted values in the background.

@@ -40,6 +40,7 @@ impl Connection {
             && self.pause.is_none()
             && self.deadline.is_none()
             && self.guest.client.waiting.is_none()
+            && self.guest.client.landing.is_none()
     }
 
     /// Runs the whole commands of the input; false: the connection is over.

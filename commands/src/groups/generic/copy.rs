@@ -23,7 +23,7 @@ pub(crate) struct CopyOptions {
     "COPY",
     since = "6.2.0",
     complexity = "O(N) worst case for collections, where N is the number of nested items. O(1) for string values.",
-    flags(WRITE | DENYOOM),
+    flags(WRITE | DENYOOM | VALUELESS),
     keys(KeySpec::one(1, RO | ACCESS), KeySpec::one(2, OW | UPDATE)),
     args(
         ArgDoc::new("source", ArgType::Key).key_spec(0),

@@ -31,21 +31,15 @@ const IDLE_SECONDS_MAX: i64 = 0x00FF_FFFE;
     tips("nondeterministic_output")
 )]
 pub(crate) fn dump(ctx: &mut Ctx, key: Key) -> Result<()> {
-    match ctx.keys.find(&key).and_then(|_| pack(ctx, &key)) {
-        Some((payload, _)) => ctx.out.bulk(&payload),
-        None => ctx.out.null(),
-    }
-    Ok(())
-}
-
-/// The value at a key as bytes, and its deadline.
-pub(super) fn pack(ctx: &mut Ctx, key: &Key) -> Option<(Vec<u8>, Option<i64>)> {
-    let slot = ctx.keys.find_untouched(key)?;
+    let Some(slot) = ctx.keys.find(&key) else {
+        ctx.out.null();
+        return Ok(());
+    };
     let settings = &ctx.node.settings;
     let mut encoder = Encoder::new(Version(settings.rdb_version() as u16), settings.rdbcompression());
-    let deadline_ms = ctx.keys.entry(key, slot).deadline_ms();
-    let payload = ctx.keys.db(key.hash).map(|db| rdb::dump(db.view(slot), &mut encoder))?;
-    Some((payload, deadline_ms))
+    let payload = ctx.keys.db(key.hash).map(|db| rdb::dump(db.view(slot), &mut encoder)).unwrap_or_default();
+    ctx.out.bulk(&payload);
+    Ok(())
 }
 
 /// What follows the payload; numbers are judged in the order of the words.

@@ -32,7 +32,7 @@ const CONDITION: ArgDoc = ArgDoc::one_of(
     "EXPIRE",
     since = "1.0.0",
     complexity = "O(1)",
-    flags(WRITE | FAST),
+    flags(WRITE | FAST | VALUELESS),
     keys(KeySpec::one(1, RW | UPDATE)),
     args(KEY, ArgDoc::new("seconds", ArgType::Integer), CONDITION)
 )]
@@ -46,7 +46,7 @@ pub(crate) fn expire(ctx: &mut Ctx, key: Key, seconds: &[u8], condition: Rest) -
     "PEXPIRE",
     since = "2.6.0",
     complexity = "O(1)",
-    flags(WRITE | FAST),
+    flags(WRITE | FAST | VALUELESS),
     keys(KeySpec::one(1, RW | UPDATE)),
     args(KEY, ArgDoc::new("milliseconds", ArgType::Integer), CONDITION)
 )]
@@ -60,7 +60,7 @@ pub(crate) fn pexpire(ctx: &mut Ctx, key: Key, milliseconds: &[u8], condition: R
     "EXPIREAT",
     since = "1.2.0",
     complexity = "O(1)",
-    flags(WRITE | FAST),
+    flags(WRITE | FAST | VALUELESS),
     keys(KeySpec::one(1, RW | UPDATE)),
     args(KEY, ArgDoc::new("unix-time-seconds", ArgType::UnixTime), CONDITION)
 )]
@@ -73,7 +73,7 @@ pub(crate) fn expireat(ctx: &mut Ctx, key: Key, unix_time: &[u8], condition: Res
     "PEXPIREAT",
     since = "2.6.0",
     complexity = "O(1)",
-    flags(WRITE | FAST),
+    flags(WRITE | FAST | VALUELESS),
     keys(KeySpec::one(1, RW | UPDATE)),
     args(KEY, ArgDoc::new("unix-time-milliseconds", ArgType::UnixTime), CONDITION)
 )]
@@ -86,7 +86,7 @@ pub(crate) fn pexpireat(ctx: &mut Ctx, key: Key, unix_time: &[u8], condition: Re
     "PERSIST",
     since = "2.2.0",
     complexity = "O(1)",
-    flags(WRITE | FAST),
+    flags(WRITE | FAST | VALUELESS),
     keys(KeySpec::one(1, RW | UPDATE))
 )]
 pub(crate) fn persist(ctx: &mut Ctx, key: Key) -> Result<bool> {

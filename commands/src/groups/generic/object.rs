@@ -14,7 +14,7 @@ pub(crate) static OBJECT: Command = Command::container(
     "OBJECT",
     "2.2.3",
     "Holds the commands that look into values.",
-    &[&ENCODING, &FREQ, &HELP, &IDLETIME, &REFCOUNT],
+    &[&ENCODING, &FREQ, &HELP, &IDLETIME, &REFCOUNT, &TIER],
 );
 
 /// Numbers below this are shared by Redis among all keys, and it says so by this count.
@@ -44,7 +44,7 @@ pub(crate) fn encoding(ctx: &mut Ctx, key: Key) -> Result<()> {
     "FREQ",
     since = "4.0.0",
     complexity = "O(1)",
-    flags(READONLY),
+    flags(READONLY | VALUELESS),
     keys(KeySpec::one(2, RO)),
     tips("nondeterministic_output")
 )]
@@ -64,7 +64,7 @@ pub(crate) fn freq(ctx: &mut Ctx, key: Key) -> Result<Option<i64>> {
     "IDLETIME",
     since = "2.2.3",
     complexity = "O(1)",
-    flags(READONLY),
+    flags(READONLY | VALUELESS),
     keys(KeySpec::one(2, RO)),
     tips("nondeterministic_output")
 )]
@@ -84,7 +84,7 @@ pub(crate) fn idletime(ctx: &mut Ctx, key: Key) -> Result<Option<i64>> {
     "REFCOUNT",
     since = "2.2.3",
     complexity = "O(1)",
-    flags(READONLY),
+    flags(READONLY | VALUELESS),
     keys(KeySpec::one(2, RO)),
     tips("nondeterministic_output")
 )]
@@ -99,10 +99,21 @@ pub(crate) fn refcount(ctx: &mut Ctx, key: Key) -> Result<Option<i64>> {
     Ok(Some(if is_shared { SHARED_REFERENCES } else { 1 }))
 }
 
+/// Answers where the value at a key is: `memory`, or `warm` when it moved to a file (`warm-tier-path`).
+#[command("TIER", since = "1.0.0", complexity = "O(1)", flags(READONLY | VALUELESS), keys(KeySpec::one(2, RO)))]
+pub(crate) fn tier(ctx: &mut Ctx, key: Key) -> Result<()> {
+    match ctx.keys.find_unclocked(&key) {
+        Some(slot) if entry(ctx, &key, slot).kind().is_warm() => ctx.out.bulk(b"warm"),
+        Some(_) => ctx.out.bulk(b"memory"),
+        None => ctx.out.null(),
+    }
+    Ok(())
+}
+
 /// Answers what the subcommands do.
 #[command("HELP", since = "6.2.0", complexity = "O(1)", flags(LOADING | STALE))]
 pub(crate) fn help(ctx: &mut Ctx) -> Result<()> {
-    const LINES: [&str; 11] = [
+    const LINES: [&str; 13] = [
         "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
         "ENCODING <key>",
         "    How the value is stored.",
@@ -112,6 +123,8 @@ pub(crate) fn help(ctx: &mut Ctx) -> Result<()> {
         "    Seconds since the last use.",
         "REFCOUNT <key>",
         "    The number of references to the value.",
+        "TIER <key>",
+        "    Where the value is: in memory, or warm in a file.",
         "HELP",
         "    This text.",
     ];

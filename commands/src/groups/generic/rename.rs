@@ -19,7 +19,7 @@ const MOVE_TO: Event = Event::new(Classes::GENERIC, "move_to");
     "RENAME",
     since = "1.0.0",
     complexity = "O(1)",
-    flags(WRITE),
+    flags(WRITE | VALUELESS),
     keys(KeySpec::one(1, RW | ACCESS | DELETE), KeySpec::one(2, OW | UPDATE)),
     args(crate::groups::generic::KEY, crate::groups::generic::NEW_KEY)
 )]
@@ -38,7 +38,7 @@ pub(crate) fn rename(ctx: &mut Ctx, key: Key, new_key: Key) -> Result<Done> {
     "RENAMENX",
     since = "1.0.0",
     complexity = "O(1)",
-    flags(WRITE | FAST),
+    flags(WRITE | FAST | VALUELESS),
     keys(KeySpec::one(1, RW | ACCESS | DELETE), KeySpec::one(2, OW | INSERT)),
     args(crate::groups::generic::KEY, crate::groups::generic::NEW_KEY)
 )]
@@ -58,7 +58,7 @@ pub(crate) fn renamenx(ctx: &mut Ctx, key: Key, new_key: Key) -> Result<bool> {
     "MOVE",
     since = "1.0.0",
     complexity = "O(1)",
-    flags(WRITE | FAST),
+    flags(WRITE | FAST | VALUELESS),
     keys(KeySpec::one(1, RW | ACCESS | UPDATE))
 )]
 pub(crate) fn r#move(ctx: &mut Ctx, key: Key, db: i64) -> Result<bool> {

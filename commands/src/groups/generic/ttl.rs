@@ -15,7 +15,7 @@ const NO_DEADLINE: i64 = -1;
     "TTL",
     since = "1.0.0",
     complexity = "O(1)",
-    flags(READONLY | FAST),
+    flags(READONLY | FAST | VALUELESS),
     keys(KeySpec::one(1, RO | ACCESS)),
     tips("nondeterministic_output")
 )]
@@ -29,7 +29,7 @@ pub(crate) fn ttl(ctx: &mut Ctx, key: Key) -> Result<i64> {
     "PTTL",
     since = "2.6.0",
     complexity = "O(1)",
-    flags(READONLY | FAST),
+    flags(READONLY | FAST | VALUELESS),
     keys(KeySpec::one(1, RO | ACCESS)),
     tips("nondeterministic_output")
 )]
@@ -43,7 +43,7 @@ pub(crate) fn pttl(ctx: &mut Ctx, key: Key) -> Result<i64> {
     "EXPIRETIME",
     since = "7.0.0",
     complexity = "O(1)",
-    flags(READONLY | FAST),
+    flags(READONLY | FAST | VALUELESS),
     keys(KeySpec::one(1, RO | ACCESS))
 )]
 pub(crate) fn expiretime(ctx: &mut Ctx, key: Key) -> Result<i64> {
@@ -55,7 +55,7 @@ pub(crate) fn expiretime(ctx: &mut Ctx, key: Key) -> Result<i64> {
     "PEXPIRETIME",
     since = "7.0.0",
     complexity = "O(1)",
-    flags(READONLY | FAST),
+    flags(READONLY | FAST | VALUELESS),
     keys(KeySpec::one(1, RO | ACCESS))
 )]
 pub(crate) fn pexpiretime(ctx: &mut Ctx, key: Key) -> Result<i64> {

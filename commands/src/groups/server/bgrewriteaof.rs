@@ -2,7 +2,6 @@
 
 use commands_macros::command;
 
-use crate::client::Origin;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::reply::Simple;
@@ -15,9 +14,7 @@ use crate::reply::Simple;
     flags(ADMIN | NOSCRIPT | NO_ASYNC_LOADING)
 )]
 pub(crate) fn bgrewriteaof(ctx: &mut Ctx) -> Result<Simple> {
-    // A transaction goes on, and the picture is not to show half of it.
-    let waits = ctx.origin != Origin::Connection;
-    ctx.node.keeper().rewrite(waits).map(Simple).map_err(Error::text)
+    ctx.node.keeper().rewrite().map(Simple).map_err(Error::text)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use commands_macros::command;
-use settings::{Caller, Effect, Extent, LogLevel, SetError, Spec};
+use settings::{Caller, Extent, LogLevel, SetError, Spec};
 
 use super::is_local;
 use crate::args::{Many, Pair};
@@ -62,16 +62,7 @@ pub(crate) fn set(ctx: &mut Ctx, data: Many<Pair<&[u8], &[u8]>>) -> Result<Done>
     let node = ctx.node;
     let outcome = node.settings.set_with(&pairs, caller, &mut |spec| apply(node, spec));
     match outcome {
-        Ok(changed) => {
-            for spec in changed.iter().filter(|spec| spec.effect == Effect::Stored) {
-                let text = format!(
-                    "'{}' is accepted and reported, but has no effect in this version of the server",
-                    spec.name
-                );
-                node.host().log(LogLevel::Notice, &text);
-            }
-            Ok(Done)
-        }
+        Ok(_) => Ok(Done),
         Err(SetError::Loading) => Err(Error::Plain("LOADING Redis is loading the dataset in memory")),
         Err(error) => Err(Error::text(format!("ERR {error}"))),
     }
@@ -101,6 +92,16 @@ fn apply(node: &Node, spec: &Spec) -> std::result::Result<(), String> {
         }
         "requirepass" => {
             node.acl.require_password(&node.settings.requirepass());
+            Ok(())
+        }
+        "warm-tier-max-size" => {
+            if let Some(tier) = node.warm.tier() {
+                tier.set_bytes_max(node.settings.warm_tier_max_size());
+            }
+            Ok(())
+        }
+        "maxmemory" => {
+            node.size_tier_cache();
             Ok(())
         }
         "maxclients" => node.host().make_room_for_clients(node.settings.maxclients()),

@@ -166,7 +166,7 @@ pub(crate) struct UsageOptions {
     "USAGE",
     since = "4.0.0",
     complexity = "O(N) where N is the number of samples.",
-    flags(READONLY),
+    flags(READONLY | VALUELESS),
     categories(READ),
     keys(KeySpec::one(2, RO))
 )]

@@ -106,6 +106,7 @@ pub(crate) fn delex(ctx: &mut Ctx, key: Key, words: Rest) -> Result<bool> {
 fn compare(ctx: &mut Ctx, key: &Key, mut words: Words) -> Result<bool> {
     const NO_STRING: Error = Error::Plain("ERR Key should be of string type if conditions are specified");
     const NO_CONDITION: Error = Error::Plain("ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE");
+    ctx.bring(key)?;
     let Some(text) = stored(ctx, key).map_err(|_| NO_STRING)? else { return Ok(false) };
     Comparison::take_if(&mut words)?.ok_or(NO_CONDITION)?.holds(&text)
 }
@@ -113,6 +114,7 @@ fn compare(ctx: &mut Ctx, key: &Key, mut words: Words) -> Result<bool> {
 /// Removes a key whose string is this one; answers whether it did.
 #[command("DELIFEQ", since = "9.0.0", complexity = "O(1)", flags(WRITE | FAST), keys(KeySpec::one(1, RM | DELETE)))]
 pub(crate) fn delifeq(ctx: &mut Ctx, key: Key, value: &[u8]) -> Result<bool> {
+    ctx.bring(&key)?;
     let is_equal = stored(ctx, &key)?.is_some_and(|text| *text == *value);
     Ok(is_equal && remove(ctx, &key))
 }

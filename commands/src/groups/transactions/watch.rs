@@ -15,7 +15,7 @@ use crate::reply::Ok as Done;
     "WATCH",
     since = "2.2.0",
     complexity = "O(1) for every key.",
-    flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | UNQUEUED),
+    flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | UNQUEUED | VALUELESS),
     keys(KeySpec::range(1, -1, 1, RO))
 )]
 pub(crate) fn watch(ctx: &mut Ctx, key: Many<Key>) -> Result<Done> {

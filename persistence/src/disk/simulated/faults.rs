@@ -11,9 +11,19 @@ pub struct Faults {
     pub capacity: Option<u64>,
     /// An append may take fewer bytes than it was given.
     pub short_writes: bool,
+    /// Every so many reads at a place one fails with EIO; 0: none.
+    pub read_error_every: u64,
+    /// A read at a place may give fewer bytes than there are.
+    pub short_reads: bool,
+    /// No read at a place ends without waiting.
+    pub caches_nothing: bool,
 }
 
 impl Faults {
+    pub(super) fn fails_read(&self, read: u64) -> bool {
+        read.checked_rem(self.read_error_every) == Some(0)
+    }
+
     pub(super) fn fails(&self, call: u64) -> bool {
         self.io_error_at.contains(&call)
     }

@@ -36,6 +36,7 @@ struct State {
     faults: Faults,
     lots: Lots,
     calls: u64,
+    reads: u64,
     /// Once the power is off every call fails.
     is_off: bool,
     during_sync: Option<Arc<dyn Fn() + Send + Sync>>,
@@ -72,6 +73,7 @@ impl SimulatedDisk {
             faults: Faults::default(),
             lots: Lots::new(seed),
             calls: 0,
+            reads: 0,
             is_off: false,
             during_sync: None,
         })))
@@ -330,6 +332,29 @@ impl Disk for SimulatedDisk {
 }
 
 impl DiskFile for SimulatedFile {
+    fn read_at(&self, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let state = &mut *self.disk.0.lock();
+        state.reads += 1;
+        if state.faults.fails_read(state.reads) {
+            return Err(io::Error::from_raw_os_error(libc::EIO));
+        }
+        let content = &state.files[self.index].cached;
+        let bytes = content.get(at as usize..).unwrap_or_default();
+        let mut len = bytes.len().min(buffer.len());
+        if state.faults.short_reads && len > 1 && state.lots.one_in(2) {
+            len = 1 + state.lots.below(len as u64 - 1) as usize;
+        }
+        buffer[..len].copy_from_slice(&bytes[..len]);
+        Ok(len)
+    }
+
+    fn read_at_now(&self, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.disk.0.lock().faults.caches_nothing {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.read_at(at, buffer)
+    }
+
     fn append(&self, bytes: &[u8]) -> io::Result<usize> {
         let mut state = self.disk.call()?;
         let admitted = state.admit(bytes.len())?;

@@ -80,6 +80,8 @@ pub struct Loader<'l> {
     pub checks_sum: bool,
     /// How many threads put keys in.
     pub threads: usize,
+    /// Runs after some keys came into the table of a shard and a database, nothing being locked.
+    pub after_batch: &'l (dyn Fn(usize, usize) + Sync),
     /// Where others look.
     pub progress: &'l Progress,
 }
@@ -260,6 +262,7 @@ impl<'s> Shared<'s> {
             {
                 self.fail(error);
             }
+            (self.loader.after_batch)(batch.shard, batch.db);
             if index.is_multiple_of(PUBLISH_EVERY) {
                 self.publish();
             }

@@ -117,6 +117,9 @@ fn weigh(ctx: &mut Ctx, elements: &mut Elements, by: Option<&[u8]>, alpha: bool)
         return Ok(());
     }
     let (mut lookup, mut element) = (Lookup::default(), Vec::new());
+    if let Some(pattern) = by {
+        lookup.bring(ctx, pattern, elements.iter())?;
+    }
     let mut is_sound = true;
     for at in 0..elements.items.len() {
         let text = elements.items[at].text.clone();

@@ -65,6 +65,7 @@ const STORE: ArgDoc = ArgDoc::new("destination", ArgType::Key).key_spec(2).token
 pub(crate) fn sort(ctx: &mut Ctx, key: Key, words: Rest) -> Result<()> {
     let options = Options::parse(words.0, true, || reads_all(ctx))?;
     let elements = elements::sorted(ctx, &key, &options)?;
+    bring_got(ctx, &elements, &options)?;
     match &options.store {
         Some(destination) => {
             let count = store(ctx, destination, &elements, &options);
@@ -93,8 +94,14 @@ pub(crate) fn sort(ctx: &mut Ctx, key: Key, words: Rest) -> Result<()> {
 pub(crate) fn sort_ro(ctx: &mut Ctx, key: Key, words: Rest) -> Result<()> {
     let options = Options::parse(words.0, false, || reads_all(ctx))?;
     let elements = elements::sorted(ctx, &key, &options)?;
+    bring_got(ctx, &elements, &options)?;
     answer(ctx, &elements, &options);
     Ok(())
+}
+
+/// Brings back what GET names.
+fn bring_got(ctx: &mut Ctx, elements: &Elements, options: &Options) -> Result<()> {
+    options.gets.iter().try_for_each(|pattern| Lookup::default().bring(ctx, pattern, elements.iter()))
 }
 
 /// Whether the client may read keys whatever their names: BY and GET make names out of elements.

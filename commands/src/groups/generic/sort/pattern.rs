@@ -5,6 +5,9 @@ use keyspace::keys::Keys;
 use keyspace::packed::Element;
 use keyspace::string::Text;
 
+use crate::ctx::Ctx;
+use crate::error::{Error, Result};
+
 /// A value that a pattern named.
 #[derive(Clone, Copy)]
 pub(super) enum Found<'a> {
@@ -31,14 +34,8 @@ impl Lookup {
         if pattern == b"#" {
             return use_found(Found::Bytes(element));
         }
-        let Some(star) = pattern.iter().position(|&byte| byte == b'*') else { return use_found(Found::Nothing) };
-        let (prefix, rest) = (&pattern[..star], &pattern[star + 1..]);
-        let (suffix, field) = split_field(rest);
-        self.key.clear();
-        for part in [prefix, element, suffix] {
-            self.key.extend_from_slice(part);
-        }
-        let key = keys.key(&self.key);
+        let Some((name, field)) = self.name(pattern, element) else { return use_found(Found::Nothing) };
+        let key = keys.key(name);
         match field {
             Some(field) => match keys.hash(&key) {
                 Ok(Some(hash)) => use_found(match hash.get(field) {
@@ -55,6 +52,40 @@ impl Lookup {
                 _ => use_found(Found::Nothing),
             },
         }
+    }
+
+    /// The key, and the field of its hash, that a pattern names.
+    fn name<'p>(&mut self, pattern: &'p [u8], element: &[u8]) -> Option<(&[u8], Option<&'p [u8]>)> {
+        let star = pattern.iter().position(|&byte| byte == b'*')?;
+        let (prefix, rest) = (&pattern[..star], &pattern[star + 1..]);
+        let (suffix, field) = split_field(rest);
+        self.key.clear();
+        for part in [prefix, element, suffix] {
+            self.key.extend_from_slice(part);
+        }
+        Some((&self.key, field))
+    }
+
+    /// Brings back the values that a pattern names, all at once, where some are not in memory.
+    pub(super) fn bring<'e>(
+        &mut self,
+        ctx: &mut Ctx,
+        pattern: &[u8],
+        elements: impl Iterator<Item = &'e [u8]>,
+    ) -> Result<()> {
+        let mut result = Ok(());
+        if pattern == b"#" || !ctx.node.warm.is_on() {
+            return result;
+        }
+        for element in elements {
+            let Some((name, _)) = self.name(pattern, element) else { break };
+            let key = ctx.keys.key(name);
+            match ctx.bring(&key) {
+                Err(Error::Fetch) => result = Err(Error::Fetch),
+                other => other?,
+            }
+        }
+        result
     }
 }
 

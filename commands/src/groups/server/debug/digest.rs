@@ -7,7 +7,7 @@ use keyspace::stream::{Id, IdText, Stream};
 
 use crate::args::Args;
 use crate::ctx::Ctx;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Three words, of which 160 bits are shown.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -62,8 +62,25 @@ fn text(element: Element<'_>) -> Vec<u8> {
     text
 }
 
-/// Of the value at a key; None when there is none.
-fn of_value(keys: &Keys<'_>, key: &Key<'_>) -> Option<Digest> {
+/// Of the value at a key, wherever it is; None when there is none.
+fn of_value(keys: &mut Keys<'_>, key: &Key<'_>) -> Result<Option<Digest>> {
+    let Some((slot, ticket)) = keys.peek(key).and_then(|slot| Some((slot, keys.entry(key, slot).ticket()?))) else {
+        return Ok(of_stored(keys, key));
+    };
+    // Read where it stands: everything is locked for as long as this takes anyway.
+    let value = keys.space().read_warm(ticket).map_err(|reason| {
+        Error::text(format!("IOERR the value of key '{}' cannot be read: {reason}", key.bytes.escape_ascii()))
+    })?;
+    let stub = keys.db_mut(key.hash).warm_for_now(slot, value);
+    let digest = of_stored(keys, key);
+    if let Some(slot) = keys.peek(key) {
+        keys.db_mut(key.hash).cool_again(slot, stub);
+    }
+    Ok(digest)
+}
+
+/// Of the value at a key, which is in memory.
+fn of_stored(keys: &Keys<'_>, key: &Key<'_>) -> Option<Digest> {
     let slot = keys.peek(key)?;
     let entry = keys.entry(key, slot);
     let kind = entry.kind().type_of();
@@ -103,14 +120,16 @@ pub(super) fn of_everything(ctx: &mut Ctx, _: Args) -> Result<()> {
     for db in 0..ctx.node.space.databases() {
         ctx.keys.select(db);
         for shard in 0..ctx.node.space.shards() {
-            let keys = ctx.keys.enter_shard(shard);
+            let mut keys = ctx.keys.enter_shard(shard);
             let Some(table) = keys.table() else { continue };
-            table.dict().for_each(|record| {
-                let key = keys.key(table.entry_of(record).key());
-                if let Some(value) = of_value(&keys, &key) {
+            let mut names: Vec<Box<[u8]>> = Vec::with_capacity(table.len());
+            table.dict().for_each(|record| names.push(table.entry_of(record).key().into()));
+            for name in names {
+                let key = keys.key(&name);
+                if let Some(value) = of_value(&mut keys, &key)? {
                     digest.add(Digest::of(&[&db.to_le_bytes(), key.bytes, &value.bytes()]));
                 }
-            });
+            }
         }
     }
     ctx.keys.select(own);
@@ -121,7 +140,7 @@ pub(super) fn of_everything(ctx: &mut Ctx, _: Args) -> Result<()> {
 pub(super) fn of_values(ctx: &mut Ctx, words: Args) -> Result<()> {
     ctx.out.array(words.len());
     for key in words.keys() {
-        let digest = of_value(&ctx.keys, &key).unwrap_or_default();
+        let digest = of_value(&mut ctx.keys, &key)?.unwrap_or_default();
         ctx.out.simple(&digest.hex());
     }
     Ok(())

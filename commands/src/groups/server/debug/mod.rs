@@ -29,6 +29,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("ASSERT", 0..=0, fail_assertion),
     ("CHANGE-REPL-ID", 0..=0, change_repl_id),
     ("CONFIG-REWRITE-FORCE-ALL", 0..=0, rewrite_all_settings),
+    ("COOL", 0..=0, cool),
     ("DICT-RESIZING", 1..=1, nothing_to_do),
     ("DIGEST", 0..=0, digest::of_everything),
     ("DIGEST-VALUE", 0..=ANY, digest::of_values),
@@ -36,8 +37,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("HELP", 0..=0, write_help),
     ("HTSTATS", 1..=2, tables::of_database),
     ("HTSTATS-KEY", 1..=2, tables::of_key),
-    ("LISTPACK", 1..=1, object::list_packed),
-    ("LOADAOF", 0..=0, reload::load_log),
+    ("LOADAOF", 0..=0, no_persistence),
     ("LOG", 1..=1, log),
     ("OBJECT", 1..=2, object::describe),
     ("PANIC", 0..=0, panic),
@@ -55,16 +55,17 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("STRINGMATCH-LEN", 2..=2, string_match),
 ];
 
-/// Subcommands that look at everything at once. LOADAOF and RELOAD are none: they take the locks themselves.
+/// Subcommands that look at everything at once. RELOAD is none: it takes the locks itself.
 const WHOLE: &[&str] = &[
     "CHANGE-REPL-ID",
+    "COOL",
     "DICT-RESIZING",
     "DIGEST",
     "DIGEST-VALUE",
     "ERROR",
     "HTSTATS",
     "HTSTATS-KEY",
-    "LISTPACK",
+    "LOADAOF",
     "LOG",
     "OBJECT",
     "PAUSE-CRON",
@@ -135,6 +136,19 @@ fn fail_assertion(ctx: &mut Ctx, _: Args) -> Result<()> {
 fn panic(ctx: &mut Ctx, _: Args) -> Result<()> {
     ctx.node.host().crash(Crash::Panic("called by DEBUG PANIC"));
     ok(ctx)
+}
+
+fn no_persistence(_: &mut Ctx, _: Args) -> Result<()> {
+    Err(Error::Plain("ERR This server keeps nothing on disk yet, so there is nothing to load from"))
+}
+
+fn cool(ctx: &mut Ctx, _: Args) -> Result<()> {
+    if !ctx.node.warm.is_on() {
+        return Err(Error::Plain("ERR there is no warm tier: warm-tier-path names its directory"));
+    }
+    let moved = ctx.node.cool_everything(&mut ctx.keys);
+    ctx.out.int(moved.len() as i64);
+    Ok(())
 }
 
 fn change_repl_id(ctx: &mut Ctx, _: Args) -> Result<()> {
@@ -233,6 +247,8 @@ fn write_help(ctx: &mut Ctx, _: Args) -> Result<()> {
             "    Take a new replication id.",
             "CONFIG-REWRITE-FORCE-ALL",
             "    As CONFIG REWRITE, with a line for every setting.",
+            "COOL",
+            "    Move every value to the warm tier, however small or hot; return how many moved.",
             "DIGEST",
             "    Return a digest of all databases: equal contents have equal digests.",
             "DIGEST-VALUE <key> [<key> ...]",
@@ -243,10 +259,6 @@ fn write_help(ctx: &mut Ctx, _: Args) -> Result<()> {
             "    Return figures about the tables of a database.",
             "HTSTATS-KEY <key> [full]",
             "    Return figures about the table of a large hash, set or sorted set.",
-            "LISTPACK <key>",
-            "    Write the packed value at <key> to the log.",
-            "LOADAOF",
-            "    Empty the data set and load the log from the disk.",
             "LOG <message>",
             "    Write <message> to the log.",
             "OBJECT <key>",
@@ -344,14 +356,6 @@ mod tests {
             (error) ERR argument must be a memory value bigger than 1 and smaller than 4gb
             > DEBUG OBJECT nokey
             (error) ERR no such key
-            > DEBUG LISTPACK nokey
-            (error) ERR no such key
-            > DEBUG LISTPACK foo:1
-            (error) ERR Not a listpack encoded object.
-            > HSET h f v
-            (integer) 1
-            > DEBUG LISTPACK h
-            Listpack structure printed to the log
             > DEBUG PROTOCOL set
             1) (integer) 0
             2) (integer) 1

@@ -34,6 +34,7 @@ pub(super) fn of_key(ctx: &mut Ctx, mut words: Args) -> Result<()> {
     const NO_TABLE: Error =
         Error::Plain("ERR The value stored at the specified key is not represented using an hash table");
     let key = words.key()?;
+    ctx.bring(&key)?;
     let slot = ctx.keys.find_untouched(&key).ok_or(Error::NoSuchKey)?;
     let kind = ctx.keys.entry(&key, slot).kind();
     let len = match kind {

@@ -1,19 +1,18 @@
 //! INFO: what the server knows of itself, by sections.
 
 mod commands;
-mod keysizes;
 mod keyspace;
 mod log;
 mod memory;
 mod process;
 mod stats;
+mod tier;
 
 use std::fmt::{Display, Write};
 
 use commands_macros::command;
 
 use crate::args::Rest;
-use crate::client::Origin;
 use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::spec::{ArgDoc, ArgType};
@@ -43,6 +42,7 @@ const SECTIONS: &[Section] = &[
     section("server", "Server", true, process::server),
     section("clients", "Clients", true, process::clients),
     section("memory", "Memory", true, memory::memory),
+    section("tier", "Tier", false, tier::tier),
     section("persistence", "Persistence", true, stats::persistence),
     section("threads", "Threads", true, process::threads),
     section("stats", "Stats", true, stats::stats),
@@ -54,7 +54,7 @@ const SECTIONS: &[Section] = &[
     section("latencystats", "Latencystats", false, commands::latency_stats),
     section("cluster", "Cluster", true, |_, text| text.field("cluster_enabled", 0)),
     section("keyspace", "Keyspace", true, keyspace::keyspace),
-    // A walk over all keys: only who asks for it by its name waits for it.
+    // Sizes are not counted: a walk over all keys would hold up everybody.
     section("keysizes", "Keysizes", true, |_, _| {}),
 ];
 
@@ -97,16 +97,15 @@ pub(crate) fn info(ctx: &mut Ctx, sections: Rest) -> Result<()> {
     let (all, default) = (is("all") || is("everything"), asked.is_empty() || is("default"));
     let mut text = Text::default();
     for section in SECTIONS {
-        if all || (default && section.by_default) || is(section.name) {
+        // Who has no tier need not read of it.
+        let by_default = section.by_default || section.name == "tier" && ctx.node.warm.is_on();
+        if all || (default && by_default) || is(section.name) {
             if !text.0.is_empty() {
                 text.0.push_str("\r\n");
             }
             let _ = write!(text.0, "# {}\r\n", section.heading);
             (section.write)(ctx, &mut text);
         }
-    }
-    if is("keysizes") && ctx.origin == Origin::Connection {
-        return keysizes::answer_later(ctx, text);
     }
     ctx.out.verbatim("txt", text.0.as_bytes());
     Ok(())
