@@ -3,8 +3,9 @@
 
 use std::fs;
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use settings::{Configured, LogLevel, Settings, Startup};
@@ -19,6 +20,8 @@ use crate::{audit, crash, limits, log, logo, oom, rdb_tools, supervisor, system,
 
 /// Between two looks whether files of TLS have changed.
 const FILE_LOOK: Duration = Duration::from_secs(1);
+/// How often it is looked whether DEBUG PAUSE-CRON still holds a shutdown.
+const PAUSED_CRON_POLL: Duration = Duration::from_millis(5);
 
 /// The log may have scripts that nest deeply.
 const LOAD_STACK_BYTES: usize = 8 << 20;
@@ -254,26 +257,38 @@ async fn wait(running: &mut Running, kinds: &[&str]) -> io::Result<()> {
             },
         };
         log::warning(&format!("Received {name} scheduling shutdown..."));
-        let again = signal(SignalKind::interrupt())?;
-        std::thread::spawn(move || insist(again));
+        let node = &running.node;
+        node.ending.ask();
+        // DEBUG PAUSE-CRON stops what runs by the clock, this too.
+        while node.monitoring.cron_paused.load(Relaxed) && node.ending.is_asked() {
+            tokio::time::sleep(PAUSED_CRON_POLL).await;
+        }
+        if !node.ending.take() {
+            continue;
+        }
+        let (again, snapshot) = (signal(SignalKind::interrupt())?, running.node.snapshot_path());
+        std::thread::spawn(move || insist(again, &snapshot));
         let saves = how.save() || (!how.nosave() && running.node.has_save_points());
-        if running.node.prepare_end(saves) || how.force() {
+        if running.node.prepare_end(saves, how.force()) || how.force() {
             return Ok(());
         }
         log::warning(&format!(
             "{name} received but errors trying to shut down the server, check the logs for more information"
         ));
     }
-    std::thread::spawn(move || insist(interrupt));
+    let snapshot = running.node.snapshot_path();
+    std::thread::spawn(move || insist(interrupt, &snapshot));
     Ok(())
 }
 
 /// A second SIGINT ends a shutdown that takes too long.
-fn insist(mut interrupt: Signal) {
+fn insist(mut interrupt: Signal, snapshot: &Path) {
     if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build()
         && runtime.block_on(interrupt.recv()).is_some()
     {
         log::warning("You insist... exiting now.");
+        // The snapshot under way is of no use to anybody.
+        let _ = fs::remove_file(persistence::snapshot::temporary(snapshot, "rdb"));
         std::process::exit(1);
     }
 }

@@ -269,9 +269,14 @@ fn finish_inner<'c>(ctx: &mut Ctx<'c>, request: Request<'c>, start: Ticks) {
     {
         return failed(ctx.node, ctx.core, request.row, &error, ctx.out);
     }
+    let access = ctx.keys.now.access;
+    if ctx.client.no_touch && request.row.command.has(flag::TOUCHES) {
+        ctx.keys.now.access = ctx.node.access_at(ctx.now_ms());
+    }
     if let Outcome::Wait(wait) = call(ctx, &request) {
         wait.otherwise.write(ctx.node, ctx.out);
     }
+    ctx.keys.now.access = access;
     let ns = ctx.core.clock.ns_between(start, ctx.core.clock.ticks());
     account(ctx.node, ctx.core.stats, request.row, ns);
     let watch = ctx.node.monitoring.monitors.watch(request.row);
@@ -293,6 +298,10 @@ pub(crate) fn call(ctx: &mut Ctx<'_>, request: &Request<'_>) -> Outcome {
         ctx.out.error(&guards::unknown_subcommand(request));
         return Outcome::Done;
     };
+    if request.row.command.locks == Locks::Script && ctx.node.monitoring.monitors.any() {
+        // Before what the script calls.
+        ctx.node.monitoring.monitors.show(ctx.node, ctx.client, request, ctx.origin);
+    }
     let mut args = request.args(&ctx.node.space);
     let dirty = ctx.keys.tally.dirty;
     ctx.keys.tally.effects.begin_request();

@@ -44,7 +44,7 @@ impl KeyShape {
 /// All keys of a request, in the order of the specs. None when the words contradict the specs.
 pub(crate) fn find_keys(request: &Request) -> Option<FoundKeys> {
     let mut found = FoundKeys::new();
-    for spec in request.row.command.keys {
+    for spec in specs(request) {
         if let Some(first) = begin(request, spec) {
             let words = follow(request, spec, first)?;
             let flags = match request.row.command.key_flags {
@@ -79,7 +79,7 @@ fn hash_key(request: &Request, space: &Keyspace, word: usize, hashes: &mut Vec<H
 }
 
 fn hash_keys_of_specs(request: &Request, space: &Keyspace, hashes: &mut Vec<HashedKey>) {
-    for spec in request.row.command.keys {
+    for spec in specs(request) {
         let Some(first) = begin(request, spec) else { continue };
         for word in follow(request, spec, first).into_iter().flatten() {
             hash_key(request, space, word, hashes);
@@ -88,6 +88,11 @@ fn hash_keys_of_specs(request: &Request, space: &Keyspace, hashes: &mut Vec<Hash
     if let Some(more_keys) = request.row.command.more_keys {
         more_keys(request, &mut |word, _| hash_key(request, space, word, hashes));
     }
+}
+
+/// The specs that tell where keys are.
+fn specs(request: &Request) -> impl Iterator<Item = &'static KeySpec> + use<> {
+    request.row.command.keys.iter().filter(|spec| spec.flags & key::SHOWN_ONLY == 0)
 }
 
 fn begin(request: &Request, spec: &KeySpec) -> Option<usize> {

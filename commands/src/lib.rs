@@ -31,7 +31,7 @@ mod table_tests;
 #[cfg(test)]
 pub mod testing;
 mod waiting;
-mod wake;
+pub mod wake;
 #[cfg(test)]
 mod warm_tests;
 

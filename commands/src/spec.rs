@@ -199,14 +199,15 @@ pub mod flag {
     pub const TOUCHES: u32 = 1 << 17;
     /// A client that waits with it hears when its key is gone or of another type.
     pub const HEEDS_LOSS: u32 = 1 << 21;
-    /// Needs no value of its keys, only what entries always have: key, type, deadline, access clock.
-    pub const VALUELESS: u32 = 1 << 25;
     /// What CLIENT CACHING said holds beyond it.
     pub const KEEPS_CACHING: u32 = 1 << 20;
     /// Tells whether the server is well: refused where writes are because the disk fails.
-    pub const HEALTH: u32 = 1 << 21;
+    pub const HEALTH: u32 = 1 << 7;
     /// Changes the server's settings.
     pub const SETTINGS: u32 = 1 << 22;
+    /// A client that waits with it waits for no key but for work elsewhere, and its request runs again after that
+    /// (see [`crate::node::migration`]).
+    pub const ASIDE: u32 = 1 << 25;
     /// Its reply is a message: CLIENT REPLY OFF does not withhold it.
     pub const MESSAGE: u32 = 1 << 29;
     /// Arguments are secrets: neither MONITOR nor the slow log shows them.
@@ -215,14 +216,15 @@ pub mod flag {
     pub const SYSTEM: u32 = 1 << 31;
 
     /// What COMMAND INFO does not show.
-    const HIDDEN: [u32; 11] = [
+    const HIDDEN: [u32; 12] = [
         UNQUEUED,
         IN_SUBSCRIBE,
         MAY_REPLICATE,
         TOUCHES,
         HEEDS_LOSS,
-        VALUELESS,
         KEEPS_CACHING,
+        HEALTH,
+        ASIDE,
         MESSAGE,
         SENSITIVE,
         SYSTEM,
@@ -270,6 +272,10 @@ pub mod key {
     pub const INCOMPLETE: u16 = 1 << 9;
     /// The flags depend on arguments.
     pub const VARIABLE_FLAGS: u16 = 1 << 10;
+    /// COMMAND INFO shows the spec, but it says too much for some requests: `more_keys` finds the keys.
+    pub const SHOWN_ONLY: u16 = 1 << 11;
+    /// The value is not needed, only what entries always have: key, type, deadline, access clock. Not shown.
+    pub const VALUELESS: u16 = 1 << 12;
     /// In COMMAND's order.
     pub const NAMES: &[(u16, &str)] = &[
         (RO, "RO"),

@@ -181,6 +181,16 @@ impl Fixture {
         }
     }
 
+    /// Goes on with a client's request whose work elsewhere is done, if it is; true then.
+    pub fn resume(&mut self, number: u32) -> bool {
+        let waiter = self.client(number).waiting.clone();
+        let Some(waiter) = waiter.filter(|waiter| self.node.migrations.is_done(waiter.client_id())) else {
+            return false;
+        };
+        crate::wake::resume(&self.node, &mut self.core, &waiter);
+        true
+    }
+
     /// Whether a client waits for keys.
     pub fn is_waiting(&mut self, number: u32) -> bool {
         self.client(number).waiting.as_ref().is_some_and(|waiter| !waiter.is_over())

@@ -67,6 +67,19 @@ pub(crate) fn serve(node: &Node, core: &mut Core, mut ready: Ready) {
     }
 }
 
+/// Goes on with the request of a waiter whose work elsewhere is done, on its own connection's core.
+pub fn resume(node: &Node, core: &mut Core, waiter: &Arc<Waiter>) {
+    if node.blocking.is_dead(waiter) || !waiter.claim() {
+        return;
+    }
+    core.begin_batch(node);
+    if serve_one(node, core, waiter) {
+        // It may have been refused, and not have asked for what was done.
+        node.migrations.forget(waiter.client_id());
+    }
+    publish::publish(node, core, waiter.client_id());
+}
+
 fn is_there(node: &Node, db: usize, key: &[u8]) -> bool {
     let hash = node.space.hash(key);
     node.space.with_table(node.space.shard_of(hash), db, |table| table.find(hash, key).is_some()).unwrap_or(false)
@@ -111,7 +124,7 @@ fn serve_one(node: &Node, core: &mut Core, waiter: &Arc<Waiter>) -> bool {
 /// Runs the request of a waiter on locked keys, when one of those holds what it waits for.
 pub(crate) fn call(ctx: &mut Ctx<'_>, request: &Request<'_>) -> Outcome {
     let wanted = request.row.group.waits_for();
-    let is_ready = request.row.command.has(flag::HEEDS_LOSS)
+    let is_ready = request.row.command.has(flag::HEEDS_LOSS | flag::ASIDE)
         || awaited(request).any(|bytes| {
             let key = ctx.keys.key(bytes);
             ctx.keys.type_of(&key).is_some_and(|found| wanted.is_none_or(|wanted| wanted == found))

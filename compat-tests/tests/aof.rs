@@ -416,3 +416,46 @@ fn the_checker_refuses_what_redis_refuses() {
     }
     let _left_behind = fs::remove_dir_all(name);
 }
+
+#[test]
+fn a_server_that_runs_loads_its_log_again() {
+    let dir = dir("loadaof");
+    let server = started(Tcp::ours_with(&dir, &["--appendonly", "yes", "--enable-debug-command", "yes"]));
+    let (mut client, mut rng) = (server.client(), Rng::new(7));
+    for _ in 0..3 {
+        fill(&mut client, &mut rng, 150);
+        let expected = state(&server);
+        assert_eq!(text(&mut client, "DEBUG LOADAOF"), "OK");
+        assert_eq!(state(&server), expected);
+    }
+    // A log that is off has what was there when it was rewritten.
+    assert_eq!(text(&mut client, "CONFIG SET appendonly no"), "OK");
+    fill(&mut client, &mut rng, 50);
+    assert_eq!(text(&mut client, "BGREWRITEAOF"), "Background append only file rewriting started");
+    until(|| text(&mut client, "INFO persistence").contains("aof_rewrite_in_progress:0"));
+    let expected = state(&server);
+    fill(&mut client, &mut rng, 20);
+    assert_eq!(text(&mut client, "DEBUG LOADAOF"), "OK");
+    assert_eq!(state(&server), expected);
+    drop(server);
+    let _still_there = fs::remove_dir_all(&dir);
+}
+
+#[test]
+fn a_log_that_has_no_data_yet_keeps_the_server_running() {
+    let dir = dir("first-rewrite");
+    let server = started(Tcp::ours_with(&dir, &["--rdb-key-save-delay", "10000000"]));
+    let mut client = server.client();
+    for key in 0..10 {
+        text(&mut client, &format!("SET k{key} v"));
+    }
+    let is_rewriting = |client: &mut Connection| text(client, "INFO persistence").contains("aof_rewrite_in_progress:1");
+    assert_eq!(text(&mut client, "CONFIG SET appendonly yes"), "OK");
+    until(|| is_rewriting(&mut client));
+    assert_eq!(text(&mut client, "SHUTDOWN NOSAVE"), "(error) ERR Errors trying to SHUTDOWN. Check logs.");
+    assert_eq!(text(&mut client, "CONFIG SET appendonly no"), "OK");
+    until(|| !is_rewriting(&mut client));
+    assert_eq!(text(&mut client, "DBSIZE"), "(integer) 10");
+    drop(server);
+    let _still_there = fs::remove_dir_all(&dir);
+}

@@ -283,7 +283,7 @@ impl<'k> Keys<'k> {
 
     /// Finds a key, expired or not.
     #[inline]
-    fn find_stored(&self, key: &Key) -> Option<Slot> {
+    pub fn find_stored(&self, key: &Key) -> Option<Slot> {
         if self.wrote {
             return self.db(key.hash)?.find(key.hash, key.bytes);
         }

@@ -34,9 +34,12 @@ impl Db {
         })
     }
 
-    /// The number of elements of a list, a set or a sorted set; None for other values.
+    /// The number of elements of a list, a set or a sorted set; None for other values, and those not in memory.
     pub fn element_count(&self, slot: Slot) -> Option<usize> {
         let entry = self.entry(slot);
+        if entry.kind().is_warm() {
+            return None;
+        }
         match entry.kind().type_of() {
             // SAFETY: `List` is the only kind of this type.
             Type::List => Some(unsafe { self.object::<List>(slot) }.len()),

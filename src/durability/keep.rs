@@ -16,12 +16,18 @@ use persistence::wal::{Base, Log, Threads};
 use super::journal::Journal;
 use super::open;
 use super::rewrite::{Haste, rewrite};
+use super::start;
 use crate::log;
 
 /// How often it is looked whether a rewrite is due.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Growth is looked at less often.
 const LOOKS_PER_SIZE: u64 = 10;
+
+/// Records are written at once; an error of the disk may last.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(5);
+
+const SCHEDULED: &str = "Background append only file rewriting scheduled";
 
 /// When a rewrite begins.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -115,7 +121,11 @@ impl Keep {
             let began = Instant::now();
             lower_own_priority();
             let result = rewrite(&node, &log, Haste::Polite, &keep.is_on);
-            keep.note(began, result);
+            if result.is_err() && node.snapshots.is_stopped() {
+                log::notice("Background AOF rewrite terminated by signal 10");
+            } else {
+                keep.note(began, result);
+            }
             keep.is_rewriting.store(false, SeqCst);
             drop(ticket);
         };
@@ -164,7 +174,6 @@ impl Keep {
             return;
         }
         if self.is_scheduled.load(SeqCst) {
-            self.is_scheduled.store(false, SeqCst);
             return self.try_rewrite(&node, log);
         }
         if at_size {
@@ -173,9 +182,7 @@ impl Keep {
     }
 
     fn try_rewrite(self: &Arc<Self>, node: &Arc<Node>, log: &Arc<Log>) {
-        if self.is_on.load(SeqCst)
-            && let Err(reason) = self.begin_rewrite(node, log.clone())
-        {
+        if let Err(reason) = self.begin_rewrite(node, log.clone()) {
             log::warning(&reason);
         }
     }
@@ -196,20 +203,25 @@ impl Keep {
         }
     }
 
-    fn turn_on(self: &Arc<Self>, node: &Arc<Node>) -> Result<(), String> {
-        let plain = |error: std::io::Error| base::system::reason(&error).to_string();
-        let took = open::superseded(&node.settings);
+    /// The log, and a new one where there is none. Without a base it counts for nothing: a rewrite is to follow.
+    fn log(&self, node: &Node, took: u64) -> std::io::Result<Arc<Log>> {
         if self.journal.log().is_none() {
-            // Without a base it counts for nothing; the rewrite that follows gives it one.
-            let log = open::create(node, &self.journal, Base::Pending, took).map_err(plain)?;
+            let log = open::create(node, &self.journal, Base::Pending, took)?;
             self.journal.connect(log);
             node.set_log(self.journal.clone());
         }
-        let log = self.journal.log().cloned().ok_or_else(|| "there is no log".to_owned())?;
-        log.forget_base(took).map_err(plain)?;
+        let log = self.journal.log().cloned().ok_or_else(|| std::io::Error::other("there is no log"))?;
         if self.threads().is_none() {
-            *self.threads() = Some(Threads::start(&log).map_err(plain)?);
+            *self.threads() = Some(Threads::start(&log)?);
         }
+        Ok(log)
+    }
+
+    fn turn_on(self: &Arc<Self>, node: &Arc<Node>) -> Result<(), String> {
+        let plain = |error: std::io::Error| base::system::reason(&error).to_string();
+        let took = open::superseded(&node.settings);
+        let log = self.log(node, took).map_err(plain)?;
+        log.forget_base(took).map_err(plain)?;
         self.is_on.store(true, SeqCst);
         // A rewrite that runs by now began before the log was wanted again: the one after it counts.
         if self.begin_rewrite(node, log)? == Begun::Later {
@@ -224,6 +236,9 @@ impl Keep {
     fn turn_off(&self, node: &Node) {
         self.is_on.store(false, SeqCst);
         self.is_scheduled.store(false, SeqCst);
+        if self.is_rewriting.load(SeqCst) && node.snapshots.stop_rewrite() {
+            log::notice("Killing AOF child: nobody wants the rewrite that is under way any more");
+        }
         // Requests that have begun still leave their records; nobody needs them.
         node.set_logging(false);
         if let Some(log) = self.journal.log() {
@@ -242,10 +257,13 @@ impl Keeper for Kept {
         let stats = log.map(|log| log.stats()).unwrap_or_default();
         let seconds = |ms: i64| (base::clock::unix_ms() - ms) / 1000;
         let is_on = keep.is_on.load(SeqCst);
+        let (is_rewriting, is_scheduled) = (keep.is_rewriting.load(SeqCst), keep.is_scheduled.load(SeqCst));
+        let has_no_base = log.is_some_and(|log| log.base() == Base::Pending);
         LogFacts {
             is_on,
-            rewriting_seconds: keep.is_rewriting.load(SeqCst).then(|| seconds(keep.began_ms.load(Relaxed))),
-            is_rewrite_scheduled: keep.is_scheduled.load(SeqCst),
+            awaits_base: is_on && has_no_base && (is_rewriting || is_scheduled),
+            rewriting_seconds: is_rewriting.then(|| seconds(keep.began_ms.load(Relaxed))),
+            is_rewrite_scheduled: is_scheduled,
             last_rewrite_seconds: Some(keep.last_seconds.load(Relaxed)).filter(|seconds| *seconds >= 0),
             has_rewrite_failed: keep.has_failed.load(Relaxed),
             rewrites: keep.count.load(Relaxed),
@@ -280,18 +298,41 @@ impl Keeper for Kept {
         }
     }
 
-    fn rewrite(&self) -> Result<&'static str, String> {
-        let Some(log) = self.0.journal.log().filter(|_| self.0.is_on.load(SeqCst)) else {
-            return Err("ERR the append only file is off: 'CONFIG SET appendonly yes' turns it on".to_owned());
-        };
+    fn rewrite(&self, waits: bool) -> Result<&'static str, String> {
         let Some(node) = self.0.node.upgrade() else { return Err("ERR the server is going down".to_owned()) };
         if self.0.is_rewriting.load(SeqCst) {
             return Err("ERR Background append only file rewriting already in progress".to_owned());
         }
-        match self.0.begin_rewrite(&node, log.clone()) {
+        // Also while the log is off: then it has what was there at this instant, and nothing is added to it.
+        let log = self.0.log(&node, open::superseded(&node.settings));
+        let log = log.map_err(|error| format!("ERR Can't rewrite append only file in background: {error}"))?;
+        if waits {
+            self.0.is_scheduled.store(true, SeqCst);
+            return Ok(SCHEDULED);
+        }
+        match self.0.begin_rewrite(&node, log) {
             Ok(Begun::Now) => Ok("Background append only file rewriting started"),
-            Ok(Begun::Later) => Ok("Background append only file rewriting scheduled"),
+            Ok(Begun::Later) => Ok(SCHEDULED),
             Err(reason) => Err(format!("ERR {reason}")),
         }
+    }
+
+    fn load(&self, empty: &mut dyn FnMut()) -> Result<(), String> {
+        let (Some(node), Some(log)) = (self.0.node.upgrade(), self.0.journal.log()) else {
+            return Err("there is no log".to_owned());
+        };
+        let start = Instant::now();
+        // Requests that were under way may only now hand their records over.
+        loop {
+            log.write_all();
+            if log.written() >= log.last_reserved() {
+                break;
+            }
+            if start.elapsed() > WRITTEN_WITHIN {
+                return Err(log.failure().unwrap_or_else(|| "its last records are not written yet".to_owned()));
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        start::load_again(&node, log.dir(), empty).map_err(|error| error.to_string())
     }
 }

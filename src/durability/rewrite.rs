@@ -10,7 +10,7 @@ use std::time::Duration;
 use commands::node::Node;
 use commands::node::functions::Source;
 use keyspace::export::Usage;
-use keyspace::snapshot::{Capture, Failure};
+use keyspace::snapshot::{Capture, Failure, Progress};
 use persistence::rdb::sections::SectionWriter;
 use persistence::snapshot::{Pace, Share, Stepped};
 use persistence::wal::Log;
@@ -70,7 +70,10 @@ fn save(node: &Node, mut capture: Capture<'_>, libraries: &[Source], path: &Path
         writer.database(db, count.keys, count.expiring);
     }
     let mut rest = Pace::new(if haste == Haste::Polite { POLITE } else { Share(100) });
-    let mut pace = |_| {
+    let mut delayed = 0;
+    let mut pace = |progress: Progress| {
+        node.delay_keys(progress.keys - delayed);
+        delayed = progress.keys;
         rest.step();
         if node.snapshots.is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };

@@ -112,6 +112,17 @@ pub(crate) fn start(node: &Arc<Node>, journal: &Arc<Journal>) -> Result<Threads,
     Threads::start(&log).map_err(system)
 }
 
+/// Loads the log in `dir`, which is in use, while nothing is written to it; `empty` empties the instance before.
+pub(super) fn load_again(node: &Node, dir: &Path, empty: &mut dyn FnMut()) -> Result<(), RefusedLog> {
+    let recovery = Recovery::open(Arc::new(RealDisk), dir).map_err(RefusedLog::Damaged)?;
+    let recovery = recovery.filter(|recovery| *recovery.base() != Base::Pending);
+    let no_base = || RefusedLog::Base(dir.to_owned(), "there is none yet: the log counts after a rewrite".to_owned());
+    let recovery = recovery.ok_or_else(no_base)?;
+    empty();
+    load_base(node, &recovery)?;
+    replay(node, &recovery).map(drop)
+}
+
 /// Reads a log and goes on behind it.
 fn go_on(node: &Node, journal: &Arc<Journal>, recovery: Recovery) -> Result<Arc<Log>, RefusedLog> {
     let base_len = recovery.base_path().and_then(|path| std::fs::metadata(path).ok()).map_or(0, |file| file.len());

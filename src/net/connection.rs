@@ -350,6 +350,10 @@ impl Connection {
             local.node.blocking.let_go(&local.node, &local.core.borrow().stats, waiter, LetGo::TimedOut);
             return Poll::Ready(Ok(Turn::Done));
         }
+        if local.node.migrations.is_done(self.guest.client.shared.id) {
+            commands::wake::resume(&local.node, &mut local.core.borrow_mut(), waiter);
+            return Poll::Ready(Ok(Turn::Done));
+        }
         if let Some(until_ms) = waiter.until_ms() {
             let deadline =
                 self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(instant_of(until_ms))));

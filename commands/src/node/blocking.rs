@@ -111,6 +111,11 @@ impl Waiter {
         self.state.compare_exchange(WAITING, CLAIMED, SeqCst, SeqCst).is_ok()
     }
 
+    /// Whether it waits for work elsewhere, which will answer it.
+    fn awaits_work(&self) -> bool {
+        self.until_ms.is_none() && self.otherwise == Otherwise::Null && awaited(&self.request()).next().is_none()
+    }
+
     /// Claims it in order to run its request; whoever has it already is told to look once more.
     pub(crate) fn claim(&self) -> bool {
         loop {
@@ -133,7 +138,9 @@ impl Waiter {
 /// The keys that a request waits for: those that it takes something from.
 pub(crate) fn awaited<'a>(request: &Request<'a>) -> impl Iterator<Item = &'a [u8]> + use<'a> {
     let request = *request;
-    let found = find_keys(&request).unwrap_or_default();
+    let waits_aside = request.row.command.has(flag::ASIDE);
+    let found = if waits_aside { None } else { find_keys(&request) };
+    let found = found.unwrap_or_default();
     found.into_iter().filter(|found| found.flags & key::ACCESS != 0).filter_map(move |found| request.word(found.word))
 }
 
@@ -334,7 +341,7 @@ impl Blocking {
     /// CLIENT UNBLOCK; false when the client does not wait.
     pub(crate) fn unblock(&self, node: &Node, stats: &CoreStats, id: u64, why: LetGo) -> bool {
         let waiter = self.by_client.get(&id).map(|waiter| waiter.clone());
-        waiter.is_some_and(|waiter| self.let_go(node, stats, &waiter, why))
+        waiter.is_some_and(|waiter| !waiter.awaits_work() && self.let_go(node, stats, &waiter, why))
     }
 
     /// Ends a claimed waiter without a reply, and its connection with it.
@@ -359,6 +366,7 @@ impl Blocking {
     /// A waiting connection goes.
     pub(crate) fn abandon(&self, node: &Node, waiter: &Waiter) {
         waiter.shared.facts.ended.store(true, SeqCst);
+        node.migrations.forget(waiter.shared.id);
         if waiter.try_claim() {
             self.remove(node, waiter);
             waiter.state.store(ENDED, SeqCst);

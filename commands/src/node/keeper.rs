@@ -7,6 +7,8 @@ use super::Node;
 pub struct LogFacts {
     /// Effects go to it.
     pub is_on: bool,
+    /// It has no data yet: the rewrite that brings them is not finished.
+    pub awaits_base: bool,
     /// A rewrite runs, since so many seconds.
     pub rewriting_seconds: Option<i64>,
     /// A rewrite begins when another picture of the keys is finished.
@@ -44,8 +46,12 @@ pub trait Keeper: Send + Sync {
     /// Takes `appendonly` over.
     fn follow_switch(&self) -> Result<(), String>;
 
-    /// Begins a rewrite: the status line to answer.
-    fn rewrite(&self) -> Result<&'static str, String>;
+    /// Begins a rewrite, now or, when it `waits`, a moment later: the status line to answer.
+    fn rewrite(&self, waits: bool) -> Result<&'static str, String>;
+
+    /// Loads what the log has on the disk. Nothing is logged meanwhile, and nobody changes anything. `empty` is called
+    /// once the log is there to be read. An error says why it cannot be.
+    fn load(&self, empty: &mut dyn FnMut()) -> Result<(), String>;
 }
 
 /// The keeper of an instance without a log.
@@ -62,8 +68,12 @@ impl Keeper for NoKeeper {
         Ok(())
     }
 
-    fn rewrite(&self) -> Result<&'static str, String> {
+    fn rewrite(&self, _: bool) -> Result<&'static str, String> {
         Err("ERR this instance has no log".to_owned())
+    }
+
+    fn load(&self, _: &mut dyn FnMut()) -> Result<(), String> {
+        Err("this instance has no log".to_owned())
     }
 }
 

@@ -6,6 +6,7 @@ pub mod blocking;
 pub mod clients;
 pub mod core;
 pub(crate) mod describe;
+pub mod ending;
 mod events;
 mod evict;
 mod expire;
@@ -14,6 +15,7 @@ pub mod host;
 pub mod keeper;
 pub mod log;
 pub mod memory;
+pub mod migration;
 pub mod monitoring;
 pub mod pause;
 mod prefetch;
@@ -42,8 +44,10 @@ use access::Acl;
 use audit::AuditSeam;
 use blocking::Blocking;
 use clients::Care;
+use ending::Ending;
 use host::{Host, NoHost};
 use log::LogSeam;
+use migration::Migrations;
 use monitoring::Monitoring;
 use pause::Pause;
 use pubsub::PubSub;
@@ -69,8 +73,12 @@ pub struct Node {
     pub acl: Acl,
     /// Clients that wait for keys.
     pub blocking: Blocking,
+    /// Keys on their way to other servers.
+    pub migrations: Migrations,
     /// Who caches what.
     pub tracking: Tracking,
+    /// Whether a signal asked for the end.
+    pub ending: Ending,
     /// CLIENT PAUSE.
     pub pause: Pause,
     /// What is done about clients that go too far.
@@ -102,6 +110,8 @@ pub struct Node {
     pub list_packed_threshold: AtomicUsize,
     /// Payloads of RESTORE are not summed up (DEBUG set-skip-checksum-validation).
     pub skips_payload_checksums: AtomicBool,
+    /// Sizes of keys are being counted (INFO keysizes).
+    pub(crate) counts_sizes: AtomicBool,
     /// How far the load of the dataset has come.
     pub loading: Progress,
     /// The most memory that was seen in use.
@@ -139,7 +149,9 @@ impl Node {
             clients: DashMap::new(),
             pubsub: PubSub::default(),
             blocking: Blocking::default(),
+            migrations: Migrations::default(),
             tracking: Tracking::default(),
+            ending: Ending::default(),
             pause: Pause::default(),
             care: Care::default(),
             errors: DashMap::new(),
@@ -159,6 +171,7 @@ impl Node {
             list_packed_threshold: AtomicUsize::new(0),
             loading: Progress::default(),
             skips_payload_checksums: AtomicBool::new(false),
+            counts_sizes: AtomicBool::new(false),
             memory_peak: AtomicU64::new(0),
             measure: memory::used_memory,
             active_expire: AtomicBool::new(true),

@@ -60,6 +60,7 @@ pub struct Snapshots {
     last_failed: AtomicBool,
     last_copied_bytes: AtomicU64,
     count: AtomicU64,
+    background_jobs: AtomicU64,
 }
 
 /// The right to be the one job.
@@ -113,6 +114,7 @@ impl Snapshots {
             last_failed: AtomicBool::new(false),
             last_copied_bytes: AtomicU64::new(0),
             count: AtomicU64::new(0),
+            background_jobs: AtomicU64::new(0),
         }
     }
 
@@ -124,6 +126,11 @@ impl Snapshots {
             3 => Some(Job::Rewrite),
             _ => None,
         }
+    }
+
+    /// Jobs in the background that were begun: Redis forks for each.
+    pub fn background_jobs(&self) -> u64 {
+        self.background_jobs.load(Relaxed)
     }
 
     /// Whether the last snapshot failed.
@@ -142,6 +149,15 @@ impl Snapshots {
         if matches!(self.job(), Some(Job::Save | Job::Background)) {
             self.stopped.store(true, SeqCst);
         }
+    }
+
+    /// Breaks off the rewrite of the log that runs; false when none does.
+    pub fn stop_rewrite(&self) -> bool {
+        let runs = self.job() == Some(Job::Rewrite);
+        if runs {
+            self.stopped.store(true, SeqCst);
+        }
+        runs
     }
 
     /// Breaks off whatever runs.
@@ -193,6 +209,9 @@ impl Node {
     fn take_job(&self, job: Job) -> bool {
         let is_ours = self.snapshots.job.compare_exchange(0, job as u8, SeqCst, SeqCst).is_ok();
         if is_ours {
+            if job != Job::Save {
+                self.snapshots.background_jobs.fetch_add(1, Relaxed);
+            }
             self.snapshots.started_ms.store(base::clock::unix_ms(), Relaxed);
         }
         is_ours
@@ -223,7 +242,7 @@ impl Node {
     pub fn save_in_background(&self) -> bool {
         let Some(node) = self.arc() else { return false };
         let Some(ticket) = node.begin_job_of_thread(Job::Background) else { return false };
-        self.snapshots.scheduled.store(false, SeqCst);
+        let was_scheduled = self.snapshots.scheduled.swap(false, SeqCst);
         self.snapshots.last_try_seconds.store(base::clock::unix_ms() / 1000, Relaxed);
         self.snapshots.count.fetch_add(1, Relaxed);
         let pid = std::process::id();
@@ -235,7 +254,13 @@ impl Node {
                 Err(_) if node.snapshots.stopped.load(SeqCst) => {
                     node.host().log(LogLevel::Warning, "Background saving terminated by signal 10");
                 }
-                Err(_) => node.host().log(LogLevel::Warning, "Background saving error"),
+                Err(_) => {
+                    if was_scheduled {
+                        // What asked for it counts its changes as saved.
+                        node.snapshots.schedule();
+                    }
+                    node.host().log(LogLevel::Warning, "Background saving error");
+                }
             }
             drop(ticket);
         };
@@ -255,7 +280,7 @@ impl Node {
         let now_ms = base::clock::unix_ms();
         match &result {
             Ok((saved, dirty)) => {
-                self.monitoring.saved_dirty.store(*dirty, Relaxed);
+                self.monitoring.saved_dirty.fetch_max(*dirty, Relaxed);
                 snapshots.last_save_seconds.store(now_ms / 1000, Relaxed);
                 snapshots.last_copied_bytes.store(saved.copied_bytes_peak as u64, Relaxed);
                 snapshots.last_failed.store(false, Relaxed);
@@ -264,7 +289,10 @@ impl Node {
             // Who stopped it does not mean that the disk is bad.
             Err(_) if snapshots.stopped.load(SeqCst) => {}
             Err(error) => {
-                snapshots.last_failed.store(true, Relaxed);
+                // Who waited for it has been told; only what nobody waits for has to stop writes.
+                if self.snapshots.job() == Some(Job::Background) {
+                    snapshots.last_failed.store(true, Relaxed);
+                }
                 self.host().log(LogLevel::Warning, &error.to_string());
             }
         }
@@ -312,7 +340,7 @@ impl Node {
     }
 
     /// `rdb-key-save-delay`
-    fn delay_keys(&self, keys: usize) {
+    pub fn delay_keys(&self, keys: usize) {
         let delay_us = i64::from(self.settings.rdb_key_save_delay());
         if delay_us == 0 {
             return;
@@ -400,7 +428,14 @@ impl Node {
 
     /// Gets everything to the disk before the end, where it is to be: from here on clients wait. False when that
     /// failed, and the server goes on.
-    pub fn prepare_end(&self, saves: bool) -> bool {
+    pub fn prepare_end(&self, saves: bool, is_forced: bool) -> bool {
+        if self.keeper().facts().awaits_base {
+            let what = if is_forced { "Writing initial AOF. Exit anyway." } else { "Writing initial AOF, can't exit." };
+            self.host().log(LogLevel::Warning, what);
+            if !is_forced {
+                return false;
+            }
+        }
         self.pause.extend(Paused::All, i64::MAX >> 2);
         self.snapshots.stop_any();
         if !saves {

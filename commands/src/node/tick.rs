@@ -69,6 +69,7 @@ impl Node {
         if core.index == 0 {
             self.look_after_clients(core.now.unix_ms);
             self.look_after_snapshots(core.now.unix_ms);
+            self.migrations.close_idle();
         }
         if self.settings.maxmemory() > 0 {
             // What one command had no time for goes on here.

@@ -137,15 +137,12 @@ fn unreadable(key: &[u8], fault: &Fault) -> Error {
 /// Whether a request needs the value of a key with these flags: not where it is overwritten or removed unseen.
 #[inline]
 fn needs_value(flags: u16) -> bool {
-    flags & (key::RO | key::RW) != 0 && flags & key::NOT_KEY == 0
+    flags & (key::RO | key::RW) != 0 && flags & (key::NOT_KEY | key::VALUELESS) == 0
 }
 
 /// Visits the keys whose values a request needs, until `visit` says no.
 fn for_each_needed(request: &Request<'_>, keys: &mut Keys<'_>, mut visit: impl FnMut(&mut Keys<'_>, &Key<'_>) -> bool) {
     let command = request.row.command;
-    if command.has(flag::VALUELESS) {
-        return;
-    }
     match request.row.key_shape {
         KeyShape::None => {}
         KeyShape::One(word) => {

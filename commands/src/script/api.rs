@@ -72,7 +72,7 @@ pub(crate) fn open(state: &mut State, node: &Node, for_functions: bool) {
     for (name, number) in REPLICATION {
         set_number(&mut stack, name, number);
     }
-    stack.set_field(-2, b"redis");
+    set_names(&mut stack);
     if !for_functions {
         stack.push_native(describe_error);
         stack.set_field(-2, b"__redis__err__handler");
@@ -106,7 +106,7 @@ pub(crate) fn open_for_functions(state: &mut State, node: &Node) -> FunctionGlob
     set_constants(&mut stack, node);
     refuse_missing(&mut stack);
     stack.set_readonly(-1, true);
-    stack.set_field(-2, b"redis");
+    set_names(&mut stack);
     refuse_missing(&mut stack);
     stack.set_readonly(-1, true);
     let loading = stack.keep();
@@ -135,6 +135,13 @@ impl FunctionGlobals {
         stack.set_readonly(-1, true);
         stack.pop(1);
     }
+}
+
+/// Puts the table on top into the one below it, under Redis's name and Valkey's.
+fn set_names(stack: &mut Stack<'_>) {
+    stack.push_copy(-1);
+    stack.set_field(-3, b"server");
+    stack.set_field(-2, b"redis");
 }
 
 /// Log levels and the version, into the table on top.

@@ -1,6 +1,6 @@
 //! An interpreter with the room that its runs share.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use lua::State;
 use resp::{Proto, Span, Writer};
@@ -35,6 +35,8 @@ pub(crate) struct Interpreters {
     pub(crate) scripts: RefCell<Option<Box<Interpreter>>>,
     /// For FCALL.
     pub(crate) functions: RefCell<Option<Box<Functions>>>,
+    /// The time for all of a script, from its first look at the clock on; 0: none so far.
+    pub(crate) time_us: Cell<i64>,
 }
 
 /// See the module's head.

@@ -95,6 +95,7 @@ impl<'r, 'c> Runner<'r, 'c> {
     pub(crate) fn new(ctx: &'r mut Ctx<'c>, program: &'r Program<'r>, scratch: &'r mut Scratch, is_full: bool) -> Self {
         let started = ctx.core.clock.ticks();
         let proto = Proto::Resp2;
+        ctx.core.interpreters.time_us.set(0);
         Self {
             ctx,
             program,
@@ -117,7 +118,10 @@ impl<'r, 'c> Runner<'r, 'c> {
 
     /// redis.call, and redis.pcall where errors are values.
     pub(super) fn command(&mut self, stack: &mut Stack<'_>, raises: bool) -> Result<i32, Raised> {
-        match self.run_command(stack) {
+        let result = self.run_command(stack);
+        // Thousands of arguments would leave no room for the reply.
+        stack.set_len(0);
+        match result {
             Ok(()) => {
                 let reply = &self.scratch.reply;
                 match reply.buf() {

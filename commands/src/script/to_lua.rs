@@ -65,6 +65,7 @@ impl<'b> Reader<'b> {
             b'=' => self.push_verbatim(stack, text)?,
             b'%' => self.push_map(stack, number(text)?, depth)?,
             b'~' => self.push_set(stack, number(text)?, depth)?,
+            b'|' => self.skip_attributes(stack, number(text)?, depth)?,
             _ => return None,
         }
         Some(())
@@ -101,6 +102,15 @@ impl<'b> Reader<'b> {
         }
         stack.set_field(-2, b"set");
         Some(())
+    }
+
+    /// Scripts do not see them: the reply behind them counts.
+    fn skip_attributes(&mut self, stack: &mut Stack<'_>, len: usize, depth: usize) -> Option<()> {
+        for _ in 0..2 * len {
+            self.push(stack, depth + 1)?;
+            stack.pop(1);
+        }
+        self.push(stack, depth + 1)
     }
 
     fn push_verbatim(&mut self, stack: &mut Stack<'_>, len: &[u8]) -> Option<()> {

@@ -71,7 +71,7 @@ fn failed(what: impl Into<String>) -> impl FnOnce(io::Error) -> SaveError {
 }
 
 /// A name beside the file's that no other process uses.
-fn temporary(path: &Path, ending: &str) -> PathBuf {
+pub fn temporary(path: &Path, ending: &str) -> PathBuf {
     path.with_file_name(format!("temp-{}.{ending}", std::process::id()))
 }
 

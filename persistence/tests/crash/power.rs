@@ -16,12 +16,13 @@ fn live(seed: u64, policy: Policy, death: Death) -> (u64, u64) {
         let slow_us = if world.lots.one_in(3) { 700_000 } else { 20_000 };
         let (clock, lots) = (world.clock(), AtomicU64::new(seed ^ life));
         // A sync takes its time, and cores go on meanwhile.
-        let log = Arc::downgrade(&world.log());
+        let (log, settled_at) = (Arc::downgrade(&world.log()), world.settled_at());
         world.disk.set_during_sync(Some(Arc::new(move || {
             let us = Lots::new(lots.fetch_add(1, SeqCst)).below(slow_us);
             clock.fetch_add(us, SeqCst);
             if let Some(log) = log.upgrade() {
                 log.write_all();
+                settled_at.lock().expect("no panic under it").push((log.settled(), clock.load(SeqCst)));
             }
         })));
         let steps = 20 + world.lots.below(150);

@@ -1,8 +1,8 @@
 //! A log, its disk, a clock, and an oracle that remembers what was promised.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use persistence::disk::simulated::{Lots, SimulatedDisk};
@@ -26,11 +26,16 @@ pub(crate) struct World {
     pub(crate) policy: Policy,
     clock: Arc<AtomicU64>,
     start: Instant,
+    /// How far replies might leave at moments within a step: a sync takes its time, and others go on meanwhile.
+    settled_at: SettledAt,
     oracle: Oracle,
     /// Places that were reserved, and their records not appended: by slot.
     held: Vec<Vec<Seq>>,
     life: u64,
 }
+
+/// Places, and when replies up to them could leave, in microseconds.
+pub(crate) type SettledAt = Arc<Mutex<Vec<(Seq, u64)>>>;
 
 /// What the truth is.
 #[derive(Default)]
@@ -73,6 +78,7 @@ impl World {
             policy,
             clock: Arc::default(),
             start: Instant::now(),
+            settled_at: SettledAt::default(),
             oracle: Oracle::default(),
             held: vec![Vec::new(); SLOTS],
             life: 0,
@@ -100,6 +106,10 @@ impl World {
 
     pub(crate) fn clock(&self) -> Arc<AtomicU64> {
         self.clock.clone()
+    }
+
+    pub(crate) fn settled_at(&self) -> SettledAt {
+        self.settled_at.clone()
     }
 
     pub(crate) fn advance(&self, us: u64) {
@@ -139,11 +149,15 @@ impl World {
     /// What clients see: replies that may leave have left.
     pub(crate) fn observe(&mut self) {
         let Some(log) = &self.log else { return };
-        let (settled, now) = (log.settled(), self.clock.load(SeqCst));
-        for promised in &mut self.oracle.promised_us[self.oracle.settled as usize..settled as usize] {
-            *promised = Some(now);
+        let mut settled_at = std::mem::take(&mut *self.settled_at.lock().expect("no panic under it"));
+        settled_at.push((log.settled(), self.clock.load(SeqCst)));
+        for (settled, at_us) in settled_at {
+            let from = self.oracle.settled as usize;
+            for promised in &mut self.oracle.promised_us[from..(settled as usize).max(from)] {
+                *promised = Some(at_us);
+            }
+            self.oracle.settled = self.oracle.settled.max(settled);
         }
-        self.oracle.settled = settled;
         self.oracle.durable = log.durable();
         assert!(log.durable() <= log.last_reserved() && log.settled() <= log.last_reserved());
     }

@@ -23,8 +23,8 @@ pub(crate) struct CopyOptions {
     "COPY",
     since = "6.2.0",
     complexity = "O(N) worst case for collections, where N is the number of nested items. O(1) for string values.",
-    flags(WRITE | DENYOOM | VALUELESS),
-    keys(KeySpec::one(1, RO | ACCESS), KeySpec::one(2, OW | UPDATE)),
+    flags(WRITE | DENYOOM),
+    keys(KeySpec::one(1, RO | ACCESS | VALUELESS), KeySpec::one(2, OW | UPDATE | VALUELESS)),
     args(
         ArgDoc::new("source", ArgType::Key).key_spec(0),
         ArgDoc::new("destination", ArgType::Key).key_spec(1),

@@ -31,15 +31,21 @@ const IDLE_SECONDS_MAX: i64 = 0x00FF_FFFE;
     tips("nondeterministic_output")
 )]
 pub(crate) fn dump(ctx: &mut Ctx, key: Key) -> Result<()> {
-    let Some(slot) = ctx.keys.find(&key) else {
-        ctx.out.null();
-        return Ok(());
-    };
+    match ctx.keys.find(&key).and_then(|_| pack(ctx, &key)) {
+        Some((payload, _)) => ctx.out.bulk(&payload),
+        None => ctx.out.null(),
+    }
+    Ok(())
+}
+
+/// The value at a key as bytes, and its deadline.
+pub(super) fn pack(ctx: &mut Ctx, key: &Key) -> Option<(Vec<u8>, Option<i64>)> {
+    let slot = ctx.keys.find_untouched(key)?;
     let settings = &ctx.node.settings;
     let mut encoder = Encoder::new(Version(settings.rdb_version() as u16), settings.rdbcompression());
-    let payload = ctx.keys.db(key.hash).map(|db| rdb::dump(db.view(slot), &mut encoder)).unwrap_or_default();
-    ctx.out.bulk(&payload);
-    Ok(())
+    let deadline_ms = ctx.keys.entry(key, slot).deadline_ms();
+    let payload = ctx.keys.db(key.hash).map(|db| rdb::dump(db.view(slot), &mut encoder))?;
+    Some((payload, deadline_ms))
 }
 
 /// What follows the payload; numbers are judged in the order of the words.

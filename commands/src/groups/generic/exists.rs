@@ -12,8 +12,8 @@ use crate::error::Result;
     "EXISTS",
     since = "1.0.0",
     complexity = "O(N) where N is the number of keys to check.",
-    flags(READONLY | FAST | VALUELESS),
-    keys(KeySpec::range(1, -1, 1, RO)),
+    flags(READONLY | FAST),
+    keys(KeySpec::range(1, -1, 1, RO | VALUELESS)),
     tips("request_policy:multi_shard", "response_policy:agg_sum")
 )]
 pub(crate) fn exists(ctx: &mut Ctx, key: Many<Key>) -> Result<usize> {
@@ -29,8 +29,8 @@ pub(crate) fn exists(ctx: &mut Ctx, key: Many<Key>) -> Result<usize> {
     "TOUCH",
     since = "3.2.1",
     complexity = "O(N) where N is the number of keys that will be touched.",
-    flags(READONLY | FAST | TOUCHES | VALUELESS),
-    keys(KeySpec::range(1, -1, 1, RO)),
+    flags(READONLY | FAST | TOUCHES),
+    keys(KeySpec::range(1, -1, 1, RO | VALUELESS)),
     tips("request_policy:multi_shard", "response_policy:agg_sum")
 )]
 pub(crate) fn touch(ctx: &mut Ctx, key: Many<Key>) -> Result<usize> {

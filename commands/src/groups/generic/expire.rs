@@ -32,8 +32,8 @@ const CONDITION: ArgDoc = ArgDoc::one_of(
     "EXPIRE",
     since = "1.0.0",
     complexity = "O(1)",
-    flags(WRITE | FAST | VALUELESS),
-    keys(KeySpec::one(1, RW | UPDATE)),
+    flags(WRITE | FAST),
+    keys(KeySpec::one(1, RW | UPDATE | VALUELESS)),
     args(KEY, ArgDoc::new("seconds", ArgType::Integer), CONDITION)
 )]
 pub(crate) fn expire(ctx: &mut Ctx, key: Key, seconds: &[u8], condition: Rest) -> Result<bool> {
@@ -46,8 +46,8 @@ pub(crate) fn expire(ctx: &mut Ctx, key: Key, seconds: &[u8], condition: Rest) -
     "PEXPIRE",
     since = "2.6.0",
     complexity = "O(1)",
-    flags(WRITE | FAST | VALUELESS),
-    keys(KeySpec::one(1, RW | UPDATE)),
+    flags(WRITE | FAST),
+    keys(KeySpec::one(1, RW | UPDATE | VALUELESS)),
     args(KEY, ArgDoc::new("milliseconds", ArgType::Integer), CONDITION)
 )]
 pub(crate) fn pexpire(ctx: &mut Ctx, key: Key, milliseconds: &[u8], condition: Rest) -> Result<bool> {
@@ -60,8 +60,8 @@ pub(crate) fn pexpire(ctx: &mut Ctx, key: Key, milliseconds: &[u8], condition: R
     "EXPIREAT",
     since = "1.2.0",
     complexity = "O(1)",
-    flags(WRITE | FAST | VALUELESS),
-    keys(KeySpec::one(1, RW | UPDATE)),
+    flags(WRITE | FAST),
+    keys(KeySpec::one(1, RW | UPDATE | VALUELESS)),
     args(KEY, ArgDoc::new("unix-time-seconds", ArgType::UnixTime), CONDITION)
 )]
 pub(crate) fn expireat(ctx: &mut Ctx, key: Key, unix_time: &[u8], condition: Rest) -> Result<bool> {
@@ -73,8 +73,8 @@ pub(crate) fn expireat(ctx: &mut Ctx, key: Key, unix_time: &[u8], condition: Res
     "PEXPIREAT",
     since = "2.6.0",
     complexity = "O(1)",
-    flags(WRITE | FAST | VALUELESS),
-    keys(KeySpec::one(1, RW | UPDATE)),
+    flags(WRITE | FAST),
+    keys(KeySpec::one(1, RW | UPDATE | VALUELESS)),
     args(KEY, ArgDoc::new("unix-time-milliseconds", ArgType::UnixTime), CONDITION)
 )]
 pub(crate) fn pexpireat(ctx: &mut Ctx, key: Key, unix_time: &[u8], condition: Rest) -> Result<bool> {
@@ -86,8 +86,8 @@ pub(crate) fn pexpireat(ctx: &mut Ctx, key: Key, unix_time: &[u8], condition: Re
     "PERSIST",
     since = "2.2.0",
     complexity = "O(1)",
-    flags(WRITE | FAST | VALUELESS),
-    keys(KeySpec::one(1, RW | UPDATE))
+    flags(WRITE | FAST),
+    keys(KeySpec::one(1, RW | UPDATE | VALUELESS))
 )]
 pub(crate) fn persist(ctx: &mut Ctx, key: Key) -> Result<bool> {
     let Some(slot) = ctx.keys.find_for_write(&key) else { return Ok(false) };

@@ -6,6 +6,7 @@ pub(super) mod dump;
 mod exists;
 mod expire;
 mod keys;
+mod migrate;
 mod object;
 mod randomkey;
 mod rename;
@@ -28,6 +29,7 @@ pub(crate) const COMMANDS: &[&Command] = &[
     &expire::EXPIREAT,
     &ttl::EXPIRETIME,
     &keys::KEYS,
+    &migrate::MIGRATE,
     &rename::MOVE,
     &object::OBJECT,
     &expire::PERSIST,

@@ -44,8 +44,8 @@ pub(crate) fn encoding(ctx: &mut Ctx, key: Key) -> Result<()> {
     "FREQ",
     since = "4.0.0",
     complexity = "O(1)",
-    flags(READONLY | VALUELESS),
-    keys(KeySpec::one(2, RO)),
+    flags(READONLY),
+    keys(KeySpec::one(2, RO | VALUELESS)),
     tips("nondeterministic_output")
 )]
 pub(crate) fn freq(ctx: &mut Ctx, key: Key) -> Result<Option<i64>> {
@@ -64,8 +64,8 @@ pub(crate) fn freq(ctx: &mut Ctx, key: Key) -> Result<Option<i64>> {
     "IDLETIME",
     since = "2.2.3",
     complexity = "O(1)",
-    flags(READONLY | VALUELESS),
-    keys(KeySpec::one(2, RO)),
+    flags(READONLY),
+    keys(KeySpec::one(2, RO | VALUELESS)),
     tips("nondeterministic_output")
 )]
 pub(crate) fn idletime(ctx: &mut Ctx, key: Key) -> Result<Option<i64>> {
@@ -84,8 +84,8 @@ pub(crate) fn idletime(ctx: &mut Ctx, key: Key) -> Result<Option<i64>> {
     "REFCOUNT",
     since = "2.2.3",
     complexity = "O(1)",
-    flags(READONLY | VALUELESS),
-    keys(KeySpec::one(2, RO)),
+    flags(READONLY),
+    keys(KeySpec::one(2, RO | VALUELESS)),
     tips("nondeterministic_output")
 )]
 pub(crate) fn refcount(ctx: &mut Ctx, key: Key) -> Result<Option<i64>> {
@@ -100,7 +100,7 @@ pub(crate) fn refcount(ctx: &mut Ctx, key: Key) -> Result<Option<i64>> {
 }
 
 /// Answers where the value at a key is: `memory`, or `warm` when it moved to a file (`warm-tier-path`).
-#[command("TIER", since = "1.0.0", complexity = "O(1)", flags(READONLY | VALUELESS), keys(KeySpec::one(2, RO)))]
+#[command("TIER", since = "1.0.0", complexity = "O(1)", flags(READONLY), keys(KeySpec::one(2, RO | VALUELESS)))]
 pub(crate) fn tier(ctx: &mut Ctx, key: Key) -> Result<()> {
     match ctx.keys.find_unclocked(&key) {
         Some(slot) if entry(ctx, &key, slot).kind().is_warm() => ctx.out.bulk(b"warm"),

@@ -19,8 +19,8 @@ const MOVE_TO: Event = Event::new(Classes::GENERIC, "move_to");
     "RENAME",
     since = "1.0.0",
     complexity = "O(1)",
-    flags(WRITE | VALUELESS),
-    keys(KeySpec::one(1, RW | ACCESS | DELETE), KeySpec::one(2, OW | UPDATE)),
+    flags(WRITE),
+    keys(KeySpec::one(1, RW | ACCESS | DELETE | VALUELESS), KeySpec::one(2, OW | UPDATE | VALUELESS)),
     args(crate::groups::generic::KEY, crate::groups::generic::NEW_KEY)
 )]
 pub(crate) fn rename(ctx: &mut Ctx, key: Key, new_key: Key) -> Result<Done> {
@@ -38,8 +38,8 @@ pub(crate) fn rename(ctx: &mut Ctx, key: Key, new_key: Key) -> Result<Done> {
     "RENAMENX",
     since = "1.0.0",
     complexity = "O(1)",
-    flags(WRITE | FAST | VALUELESS),
-    keys(KeySpec::one(1, RW | ACCESS | DELETE), KeySpec::one(2, OW | INSERT)),
+    flags(WRITE | FAST),
+    keys(KeySpec::one(1, RW | ACCESS | DELETE | VALUELESS), KeySpec::one(2, OW | INSERT | VALUELESS)),
     args(crate::groups::generic::KEY, crate::groups::generic::NEW_KEY)
 )]
 pub(crate) fn renamenx(ctx: &mut Ctx, key: Key, new_key: Key) -> Result<bool> {
@@ -58,8 +58,8 @@ pub(crate) fn renamenx(ctx: &mut Ctx, key: Key, new_key: Key) -> Result<bool> {
     "MOVE",
     since = "1.0.0",
     complexity = "O(1)",
-    flags(WRITE | FAST | VALUELESS),
-    keys(KeySpec::one(1, RW | ACCESS | UPDATE))
+    flags(WRITE | FAST),
+    keys(KeySpec::one(1, RW | ACCESS | UPDATE | VALUELESS))
 )]
 pub(crate) fn r#move(ctx: &mut Ctx, key: Key, db: i64) -> Result<bool> {
     let (from, to) = (ctx.keys.db_index(), known_db(ctx, db)?);

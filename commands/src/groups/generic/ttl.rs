@@ -15,8 +15,8 @@ const NO_DEADLINE: i64 = -1;
     "TTL",
     since = "1.0.0",
     complexity = "O(1)",
-    flags(READONLY | FAST | VALUELESS),
-    keys(KeySpec::one(1, RO | ACCESS)),
+    flags(READONLY | FAST),
+    keys(KeySpec::one(1, RO | ACCESS | VALUELESS)),
     tips("nondeterministic_output")
 )]
 pub(crate) fn ttl(ctx: &mut Ctx, key: Key) -> Result<i64> {
@@ -29,8 +29,8 @@ pub(crate) fn ttl(ctx: &mut Ctx, key: Key) -> Result<i64> {
     "PTTL",
     since = "2.6.0",
     complexity = "O(1)",
-    flags(READONLY | FAST | VALUELESS),
-    keys(KeySpec::one(1, RO | ACCESS)),
+    flags(READONLY | FAST),
+    keys(KeySpec::one(1, RO | ACCESS | VALUELESS)),
     tips("nondeterministic_output")
 )]
 pub(crate) fn pttl(ctx: &mut Ctx, key: Key) -> Result<i64> {
@@ -43,8 +43,8 @@ pub(crate) fn pttl(ctx: &mut Ctx, key: Key) -> Result<i64> {
     "EXPIRETIME",
     since = "7.0.0",
     complexity = "O(1)",
-    flags(READONLY | FAST | VALUELESS),
-    keys(KeySpec::one(1, RO | ACCESS))
+    flags(READONLY | FAST),
+    keys(KeySpec::one(1, RO | ACCESS | VALUELESS))
 )]
 pub(crate) fn expiretime(ctx: &mut Ctx, key: Key) -> Result<i64> {
     Ok(deadline(ctx, &key, to_seconds))
@@ -55,8 +55,8 @@ pub(crate) fn expiretime(ctx: &mut Ctx, key: Key) -> Result<i64> {
     "PEXPIRETIME",
     since = "7.0.0",
     complexity = "O(1)",
-    flags(READONLY | FAST | VALUELESS),
-    keys(KeySpec::one(1, RO | ACCESS))
+    flags(READONLY | FAST),
+    keys(KeySpec::one(1, RO | ACCESS | VALUELESS))
 )]
 pub(crate) fn pexpiretime(ctx: &mut Ctx, key: Key) -> Result<i64> {
     Ok(deadline(ctx, &key, |at_ms| at_ms))

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::reply::Simple;
 
 /// Answers the type of the value at a key.
-#[command("TYPE", since = "1.0.0", complexity = "O(1)", flags(READONLY | FAST | VALUELESS), keys(KeySpec::one(1, RO)))]
+#[command("TYPE", since = "1.0.0", complexity = "O(1)", flags(READONLY | FAST), keys(KeySpec::one(1, RO | VALUELESS)))]
 pub(crate) fn r#type(ctx: &mut Ctx, key: Key) -> Result<Simple> {
     let slot = ctx.keys.find_unclocked(&key);
     Ok(Simple(slot.map_or("none", |slot| ctx.keys.entry(&key, slot).kind().type_of().name())))

@@ -224,6 +224,24 @@ mod tests {
     }
 
     #[test]
+    fn thousands_of_arguments_leave_room_for_the_reply() {
+        let script = "local a = {} for i = 1, 7900 do a[i] = i end return redis.call('RPUSH', KEYS[1], unpack(a))";
+        check(&format!("> EVAL \"{script}\" 1 l\n(integer) 7900"));
+    }
+
+    #[test]
+    fn time_stands_still_for_a_script() {
+        let mut fixture = Fixture::new();
+        let script = "local t = redis.call('TIME') for i = 1, 100000 do local x = i end local u = redis.call('TIME') \
+                      return t[1] == u[1] and t[2] == u[2]";
+        assert_eq!(fixture.cli(1, &format!("EVAL \"{script}\" 0")), "(integer) 1");
+        assert_ne!(
+            fixture.cli(1, "EVAL \"return redis.call('TIME')\" 0"),
+            fixture.cli(1, "EVAL \"return redis.call('TIME')\" 0")
+        );
+    }
+
+    #[test]
     fn what_is_kept_from_the_log_leaves_no_effect() {
         let mut fixture = Fixture::new();
         fixture.keep_effects();

@@ -2,6 +2,7 @@
 
 use commands_macros::command;
 
+use crate::client::Origin;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::reply::Simple;
@@ -14,7 +15,9 @@ use crate::reply::Simple;
     flags(ADMIN | NOSCRIPT | NO_ASYNC_LOADING)
 )]
 pub(crate) fn bgrewriteaof(ctx: &mut Ctx) -> Result<Simple> {
-    ctx.node.keeper().rewrite().map(Simple).map_err(Error::text)
+    // A transaction goes on, and the picture is not to show half of it.
+    let waits = ctx.origin != Origin::Connection;
+    ctx.node.keeper().rewrite(waits).map(Simple).map_err(Error::text)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use commands_macros::command;
-use settings::{Caller, Extent, LogLevel, SetError, Spec};
+use settings::{Caller, Effect, Extent, LogLevel, SetError, Spec};
 
 use super::is_local;
 use crate::args::{Many, Pair};
@@ -62,7 +62,16 @@ pub(crate) fn set(ctx: &mut Ctx, data: Many<Pair<&[u8], &[u8]>>) -> Result<Done>
     let node = ctx.node;
     let outcome = node.settings.set_with(&pairs, caller, &mut |spec| apply(node, spec));
     match outcome {
-        Ok(_) => Ok(Done),
+        Ok(changed) => {
+            for spec in changed.iter().filter(|spec| spec.effect == Effect::Stored) {
+                let text = format!(
+                    "'{}' is accepted and reported, but has no effect in this version of the server",
+                    spec.name
+                );
+                node.host().log(LogLevel::Notice, &text);
+            }
+            Ok(Done)
+        }
         Err(SetError::Loading) => Err(Error::Plain("LOADING Redis is loading the dataset in memory")),
         Err(error) => Err(Error::text(format!("ERR {error}"))),
     }

@@ -1,5 +1,7 @@
 //! FLUSHALL and FLUSHDB.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use commands_macros::{Args, command};
 
 use crate::args::{OneOf, Rest};
@@ -41,11 +43,17 @@ pub(crate) fn flushall(ctx: &mut Ctx, how: Rest) -> Result<Done> {
     ctx.keys.select(own);
     // The snapshot under way shows what nobody wants any more.
     ctx.node.snapshots.stop();
-    if ctx.node.has_save_points() {
-        ctx.node.snapshots.schedule();
-    }
     // The command itself counts as a change, so that an empty data set is saved as one.
-    ctx.keys.tally.dirty += removed as u64 + 1;
+    let changes = removed as u64 + 1;
+    ctx.say_own_words();
+    if ctx.node.has_save_points() {
+        // All changes up to here are as good as saved: the snapshot is tried until it succeeds.
+        ctx.core.stats.dirty.add(changes + std::mem::take(&mut ctx.keys.tally.dirty));
+        ctx.node.monitoring.saved_dirty.fetch_max(ctx.node.dirty(), Relaxed);
+        ctx.node.snapshots.schedule();
+    } else {
+        ctx.keys.tally.dirty += changes;
+    }
     Ok(Done)
 }
 

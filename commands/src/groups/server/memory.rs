@@ -166,9 +166,9 @@ pub(crate) struct UsageOptions {
     "USAGE",
     since = "4.0.0",
     complexity = "O(N) where N is the number of samples.",
-    flags(READONLY | VALUELESS),
+    flags(READONLY),
     categories(READ),
-    keys(KeySpec::one(2, RO))
+    keys(KeySpec::one(2, RO | VALUELESS))
 )]
 pub(crate) fn usage(ctx: &mut Ctx, key: Key, #[options] options: UsageOptions) -> Result<Option<usize>> {
     // Sizes are known without sampling; the option is checked as Redis checks it.

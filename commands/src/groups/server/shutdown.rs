@@ -2,6 +2,7 @@
 
 use commands_macros::{Args, command};
 use resp::Writer;
+use settings::LogLevel;
 
 use crate::args::Rest;
 use crate::ctx::Ctx;
@@ -61,15 +62,22 @@ pub(crate) fn shutdown(ctx: &mut Ctx, words: Rest) -> Result<()> {
     let how = How::read(words)?;
     let host = ctx.node.host();
     if how.abort {
-        // Nothing here waits for replicas, so a shutdown is over as soon as it began.
-        return Err(Error::Plain("ERR No shutdown in progress."));
+        // Nothing here waits for replicas, so a shutdown that has begun is not called off.
+        if !ctx.node.ending.take() {
+            return Err(Error::Plain("ERR No shutdown in progress."));
+        }
+        host.log(LogLevel::Notice, "Shutdown manually aborted.");
+        ctx.out.ok();
+        return Ok(());
     }
     if !how.nosave && ctx.node.space.is_halted() {
         return Err(ctx.node.scripts.jobs.busy_error());
     }
     let saves = how.save || (!how.nosave && ctx.node.has_save_points());
     if !saves {
-        ctx.node.prepare_end(false);
+        if !ctx.node.prepare_end(false, how.force) {
+            return Err(FAILED);
+        }
         host.shut_down();
         // The end of the connection is the answer.
         ctx.client.closing = true;
@@ -78,7 +86,7 @@ pub(crate) fn shutdown(ctx: &mut Ctx, words: Rest) -> Result<()> {
     let (client, proto) = (ctx.client.shared.id, ctx.out.proto());
     let node = ctx.node.arc().ok_or(FAILED)?;
     let run = move || {
-        if node.prepare_end(true) || how.force {
+        if node.prepare_end(true, how.force) || how.force {
             return node.host().shut_down();
         }
         let mut reply = Writer::new(proto);
@@ -91,7 +99,23 @@ pub(crate) fn shutdown(ctx: &mut Ctx, words: Rest) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::check;
+    use crate::testing::{Fixture, check, check_with};
+
+    #[test]
+    fn what_a_signal_asked_for_is_called_off() {
+        let mut fixture = Fixture::new();
+        fixture.node.ending.ask();
+        check_with(
+            &mut fixture,
+            "
+            > SHUTDOWN ABORT
+            OK
+            > SHUTDOWN ABORT
+            (error) ERR No shutdown in progress.
+            ",
+        );
+        assert!(!fixture.node.ending.is_asked());
+    }
 
     #[test]
     fn words_are_checked_first() {

@@ -15,8 +15,8 @@ use crate::reply::Ok as Done;
     "WATCH",
     since = "2.2.0",
     complexity = "O(1) for every key.",
-    flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | UNQUEUED | VALUELESS),
-    keys(KeySpec::range(1, -1, 1, RO))
+    flags(NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY | UNQUEUED),
+    keys(KeySpec::range(1, -1, 1, RO | VALUELESS))
 )]
 pub(crate) fn watch(ctx: &mut Ctx, key: Many<Key>) -> Result<Done> {
     if ctx.client.multi.is_some() {

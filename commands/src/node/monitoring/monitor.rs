@@ -38,6 +38,12 @@ impl Monitors {
         self.wanted.load(Relaxed) & row.watched
     }
 
+    /// Whether somebody watches.
+    #[inline]
+    pub(crate) fn any(&self) -> bool {
+        self.wanted.load(Relaxed) & MONITORED != 0
+    }
+
     /// Whether the audit log wants events of a class.
     #[inline]
     pub(crate) fn wants(&self, class: Class) -> bool {

@@ -9,6 +9,8 @@ use super::Context;
 use super::listpack::Listpack;
 use super::ziplist::Ziplist;
 
+const BAD: Malformed = Malformed("Quicklist integrity check failed.");
+
 pub(super) fn decode(kind: u8, input: &mut Input<'_>, context: Context<'_>) -> Result<Option<Value>> {
     let mut list = NewList::new(context.limits.list);
     match kind {
@@ -42,12 +44,14 @@ fn push_node(list: &mut NewList, input: &mut Input<'_>) -> Result<()> {
     let container = input.number()?;
     let bytes = input.string()?;
     match container {
+        // A node of its own is for what is large.
+        NODE_PLAIN if bytes.is_empty() => return Err(BAD),
         NODE_PLAIN => list.push(&bytes),
         NODE_PACKED => {
             let row = Listpack::new(&bytes)?;
             list.push_node(row.size(), row.iter());
         }
-        _ => return Err(Malformed("Quicklist integrity check failed.")),
+        _ => return Err(BAD),
     }
     Ok(())
 }

@@ -69,7 +69,7 @@ pub(super) struct Context<'c> {
     pub(super) is_valkey: bool,
 }
 
-const TWICE: Malformed = Malformed("a collection with the same element twice");
+const TWICE: Malformed = Malformed("integrity check failed: a collection or listpack with dup elements");
 
 /// Reads the value of a type.
 pub(super) fn decode<'a>(kind: u8, input: &mut Input<'a>, context: Context<'_>) -> Result<Decoded<'a>> {

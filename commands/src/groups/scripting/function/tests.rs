@@ -172,6 +172,20 @@ fn what_functions_see() {
 }
 
 #[test]
+fn scripts_of_valkey_call_the_server() {
+    check(
+        r##"
+        > EVAL "return server.call('SET', KEYS[1], 'v')" 1 k
+        OK
+        > FUNCTION LOAD "#!lua name=lib\nserver.register_function('f', function(keys) return server.call('GET', keys[1]) end)"
+        "lib"
+        > FCALL f 1 k
+        "v"
+        "##,
+    );
+}
+
+#[test]
 fn tricks_with_the_table_of_the_load() {
     check(
         r##"

@@ -37,7 +37,8 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("HELP", 0..=0, write_help),
     ("HTSTATS", 1..=2, tables::of_database),
     ("HTSTATS-KEY", 1..=2, tables::of_key),
-    ("LOADAOF", 0..=0, no_persistence),
+    ("LISTPACK", 1..=1, object::list_packed),
+    ("LOADAOF", 0..=0, reload::load_log),
     ("LOG", 1..=1, log),
     ("OBJECT", 1..=2, object::describe),
     ("PANIC", 0..=0, panic),
@@ -55,7 +56,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("STRINGMATCH-LEN", 2..=2, string_match),
 ];
 
-/// Subcommands that look at everything at once. RELOAD is none: it takes the locks itself.
+/// Subcommands that look at everything at once. LOADAOF and RELOAD are none: they take the locks themselves.
 const WHOLE: &[&str] = &[
     "CHANGE-REPL-ID",
     "COOL",
@@ -65,7 +66,7 @@ const WHOLE: &[&str] = &[
     "ERROR",
     "HTSTATS",
     "HTSTATS-KEY",
-    "LOADAOF",
+    "LISTPACK",
     "LOG",
     "OBJECT",
     "PAUSE-CRON",
@@ -136,10 +137,6 @@ fn fail_assertion(ctx: &mut Ctx, _: Args) -> Result<()> {
 fn panic(ctx: &mut Ctx, _: Args) -> Result<()> {
     ctx.node.host().crash(Crash::Panic("called by DEBUG PANIC"));
     ok(ctx)
-}
-
-fn no_persistence(_: &mut Ctx, _: Args) -> Result<()> {
-    Err(Error::Plain("ERR This server keeps nothing on disk yet, so there is nothing to load from"))
 }
 
 fn cool(ctx: &mut Ctx, _: Args) -> Result<()> {
@@ -259,6 +256,10 @@ fn write_help(ctx: &mut Ctx, _: Args) -> Result<()> {
             "    Return figures about the tables of a database.",
             "HTSTATS-KEY <key> [full]",
             "    Return figures about the table of a large hash, set or sorted set.",
+            "LISTPACK <key>",
+            "    Write the packed value at <key> to the log.",
+            "LOADAOF",
+            "    Empty the data set and load the log from the disk.",
             "LOG <message>",
             "    Write <message> to the log.",
             "OBJECT <key>",
@@ -356,6 +357,14 @@ mod tests {
             (error) ERR argument must be a memory value bigger than 1 and smaller than 4gb
             > DEBUG OBJECT nokey
             (error) ERR no such key
+            > DEBUG LISTPACK nokey
+            (error) ERR no such key
+            > DEBUG LISTPACK foo:1
+            (error) ERR Not a listpack encoded object.
+            > HSET h f v
+            (integer) 1
+            > DEBUG LISTPACK h
+            Listpack structure printed to the log
             > DEBUG PROTOCOL set
             1) (integer) 0
             2) (integer) 1

@@ -1,4 +1,4 @@
-//! DEBUG RELOAD: through a snapshot and back.
+//! DEBUG RELOAD and LOADAOF: through a snapshot, or the log, and back.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -47,15 +47,56 @@ pub(super) fn reload(ctx: &mut Ctx, words: Args) -> Result<()> {
         // It takes all locks itself, and a transaction has some.
         return Err(Error::Plain("ERR DEBUG RELOAD is not allowed inside a transaction"));
     }
+    alone(ctx, |ctx| run(ctx, how))
+}
+
+/// Answers OK after `run`, during which other clients wait.
+fn alone(ctx: &mut Ctx, run: impl FnOnce(&mut Ctx) -> Result<()>) -> Result<()> {
     let was_paused = ctx.node.pause.is_set();
     ctx.node.pause.extend(Paused::All, i64::MAX >> 2);
-    let result = run(ctx, how);
+    let result = run(ctx);
     if !was_paused {
         ctx.node.unpause();
     }
     result?;
     ctx.out.ok();
     Ok(())
+}
+
+/// Empties the data set and loads the log; other clients wait.
+pub(super) fn load_log(ctx: &mut Ctx, _: Args) -> Result<()> {
+    if ctx.origin != Origin::Connection {
+        return Err(Error::Plain("ERR DEBUG LOADAOF is not allowed inside a transaction"));
+    }
+    alone(ctx, |ctx| {
+        let (node, was_logging) = (ctx.node, ctx.node.is_logging());
+        set_logging(ctx, false);
+        let result = node.keeper().load(&mut || empty(ctx));
+        set_logging(ctx, was_logging);
+        result.map_err(|reason| {
+            node.host().log(settings::LogLevel::Warning, &format!("The log cannot be loaded: {reason}"));
+            Error::Plain("ERR Error trying to load the AOF files, check server logs")
+        })?;
+        node.host().log(settings::LogLevel::Warning, "Append Only File loaded by DEBUG LOADAOF");
+        Ok(())
+    })
+}
+
+/// No command is under way when the log is turned on or off.
+fn set_logging(ctx: &Ctx, on: bool) {
+    let mut tally = Tally::default();
+    let _locked = Keys::lock_all(&ctx.node.space, 0, ctx.keys.now, &mut tally);
+    ctx.node.set_logging(on);
+}
+
+fn empty(ctx: &Ctx) {
+    let (node, mut tally) = (ctx.node, Tally::default());
+    let mut keys = Keys::lock_all(&node.space, 0, ctx.keys.now, &mut tally);
+    for db in 0..node.space.databases() {
+        keys.select(db);
+        keys.flush(true);
+    }
+    node.flush_libraries(false);
 }
 
 fn run(ctx: &mut Ctx, how: How) -> Result<()> {
@@ -68,13 +109,7 @@ fn run(ctx: &mut Ctx, how: How) -> Result<()> {
         }
     }
     if how.flushes {
-        let mut tally = Tally::default();
-        let mut keys = Keys::lock_all(&node.space, 0, ctx.keys.now, &mut tally);
-        for db in 0..node.space.databases() {
-            keys.select(db);
-            keys.flush(true);
-        }
-        node.flush_libraries(false);
+        empty(ctx);
     }
     load(node, how.merges, ctx.keys.now)?;
     node.monitoring.saved_dirty.store(node.dirty(), Relaxed);

@@ -1,6 +1,7 @@
 //! INFO: what the server knows of itself, by sections.
 
 mod commands;
+mod keysizes;
 mod keyspace;
 mod log;
 mod memory;
@@ -13,6 +14,7 @@ use std::fmt::{Display, Write};
 use commands_macros::command;
 
 use crate::args::Rest;
+use crate::client::Origin;
 use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::spec::{ArgDoc, ArgType};
@@ -54,7 +56,7 @@ const SECTIONS: &[Section] = &[
     section("latencystats", "Latencystats", false, commands::latency_stats),
     section("cluster", "Cluster", true, |_, text| text.field("cluster_enabled", 0)),
     section("keyspace", "Keyspace", true, keyspace::keyspace),
-    // Sizes are not counted: a walk over all keys would hold up everybody.
+    // A walk over all keys: only who asks for it by its name waits for it.
     section("keysizes", "Keysizes", true, |_, _| {}),
 ];
 
@@ -106,6 +108,9 @@ pub(crate) fn info(ctx: &mut Ctx, sections: Rest) -> Result<()> {
             let _ = write!(text.0, "# {}\r\n", section.heading);
             (section.write)(ctx, &mut text);
         }
+    }
+    if is("keysizes") && ctx.origin == Origin::Connection {
+        return keysizes::answer_later(ctx, text);
     }
     ctx.out.verbatim("txt", text.0.as_bytes());
     Ok(())

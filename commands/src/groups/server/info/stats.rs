@@ -23,12 +23,12 @@ pub(super) fn stats(ctx: &mut Ctx, text: &mut Text) {
     text.field("pubsub_channels", ctx.node.pubsub.len(Kind::Channel));
     text.field("pubsub_patterns", ctx.node.pubsub.len(Kind::Pattern));
     text.field("pubsubshard_channels", ctx.node.pubsub.len(Kind::ShardChannel));
+    text.field("latest_fork_usec", 0);
+    text.field("total_forks", ctx.node.snapshots.background_jobs());
+    text.field("migrate_cached_sockets", ctx.node.migrations.cached_sockets());
     text.same(
         0,
         &[
-            "latest_fork_usec",
-            "total_forks",
-            "migrate_cached_sockets",
             "slave_expires_tracked_keys",
             "active_defrag_hits",
             "active_defrag_misses",
