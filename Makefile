@@ -1,6 +1,6 @@
 # Each verb is short; .ci/run calls these too.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-.PHONY: run test clients check bench bench-micro bench-compare fuzz leases crash generate
+.PHONY: run test clients check bench bench-micro bench-compare fuzz leases differential crash generate
 
 run: # the server on port 6379: make run ARGS="--port 7000"
 	cargo run --release -p stateless-server -- $(ARGS)
@@ -36,6 +36,11 @@ fuzz: # the fuzz targets and the models for minutes instead of seconds, on a sta
 leases: # random schedules of leases against a model, a million steps
 	LEASE_STEPS=$${LEASE_STEPS:-1000000} SEED=$${SEED:-$$(date +%s)} cargo test --profile fast -p ownership --lib random_schedules -- --nocapture
 
+differential: # random commands from the table, and rules of users, on us and a real server: make differential ARGS="ours 127.0.0.1:6380"
+	cargo build --profile fast -p stateless-server -p compat-tests
+	SEED=$${SEED:-$$(date +%s)} STEPS=$${STEPS:-500000} $(TARGET)/fast/differential $(or $(ARGS),ours redis)
+	CARGO_BIN=$(abspath $(TARGET))/fast/stateless-server SETS=$${SETS:-1000} COMMANDS=$${COMMANDS:-1000} cargo test --profile fast -p compat-tests --test acl
+
 crash: # the log: thousands of crash points on a simulated disk, then kill -9 under load, a thousand times for each policy
 	SEED=$${SEED:-$$(date +%s)} CRASH_POINTS=$${CRASH_POINTS:-5000} cargo test --profile fast -p persistence --test crash
 	cargo build --profile fast -p stateless-server
@@ -43,3 +48,4 @@ crash: # the log: thousands of crash points on a simulated disk, then kill -9 un
 
 generate: # rewrites the files that are made from tables in the code
 	UPDATE=1 cargo test -p settings
+	UPDATE=1 cargo test -p commands --test compatibility

@@ -258,6 +258,23 @@ impl<'a> Arg<'a> for f64 {
     }
 }
 
+/// A database by its number.
+#[derive(Clone, Copy, Debug)]
+pub struct Database(pub usize);
+
+impl<'a> Arg<'a> for Database {
+    const DOC: ArgDoc = ArgDoc::new("", ArgType::Integer);
+
+    fn take(args: &mut Args<'a>) -> Result<Self> {
+        let index = i64::take(args)?;
+        if i32::try_from(index).is_err() {
+            return Err(Error::Plain("ERR value is out of range, value must between -2147483648 and 2147483647"));
+        }
+        let db = usize::try_from(index).ok().filter(|&db| db < args.space.databases());
+        db.map(Self).ok_or(Error::DbIndex)
+    }
+}
+
 impl<'a, T: Arg<'a>> Arg<'a> for Option<T> {
     const DOC: ArgDoc = T::DOC.optional();
 

@@ -51,7 +51,7 @@ pub(crate) fn draw(fixture: &Fixture, corpus: &[Words], random: &mut Rng) -> Wor
     let slices: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
     let row = fixture.node.table.resolve(slices[0], slices.get(1).copied()).expect("it fits");
     let request = OwnedRequest::new(row, &slices);
-    let places: Vec<usize> = find_keys(&request.request()).unwrap_or_default().iter().map(|key| key.word).collect();
+    let places: Vec<usize> = find_keys(&request.request()).iter().map(|key| key.word).collect();
     if places.is_empty() && row.command.has(flag::WRITE) && random.below(20) > 0 {
         // What empties everything, seldom.
         return draw(fixture, corpus, random);

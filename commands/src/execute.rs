@@ -398,7 +398,7 @@ fn lock_by_shape<'k>(
             Keys::lock_many(space, client.db, request.hashes.iter().map(|key| key.hash), now, tally)
         }
         (Locks::Keys | Locks::Script, KeyShape::Specs) => {
-            let found = find_keys(request).unwrap_or_default();
+            let found = find_keys(request);
             let hashes = found.iter().filter_map(|key| request.word(key.word)).map(|key| space.hash(key));
             Keys::lock_many(space, client.db, hashes, now, tally)
         }
@@ -435,7 +435,7 @@ fn lock_queued<'k>(
     let watched = client.watched.iter().map(|(_, key)| node.space.hash(key));
     let hashes = queue.iter().flat_map(|queued| {
         let request = queued.request();
-        let found = find_keys(&request).unwrap_or_default();
+        let found = find_keys(&request);
         found.into_iter().filter_map(move |key| request.word(key.word)).map(|key| node.space.hash(key))
     });
     Keys::lock_many(&node.space, client.db, hashes.chain(watched), now, tally)

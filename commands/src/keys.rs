@@ -41,12 +41,12 @@ impl KeyShape {
     }
 }
 
-/// All keys of a request, in the order of the specs. None when the words contradict the specs.
-pub(crate) fn find_keys(request: &Request) -> Option<FoundKeys> {
+/// All keys of a request, in the order of the specs. A spec that the words contradict has none, the others keep
+/// theirs: a handler may look at those before it comes to the word that it refuses.
+pub(crate) fn find_keys(request: &Request) -> FoundKeys {
     let mut found = FoundKeys::new();
     for spec in specs(request) {
-        if let Some(first) = begin(request, spec) {
-            let words = follow(request, spec, first)?;
+        if let Some(words) = begin(request, spec).and_then(|first| follow(request, spec, first)) {
             let flags = match request.row.command.key_flags {
                 Some(key_flags) if spec.flags & key::VARIABLE_FLAGS != 0 => key_flags(request),
                 _ => spec.flags,
@@ -57,7 +57,13 @@ pub(crate) fn find_keys(request: &Request) -> Option<FoundKeys> {
     if let Some(more_keys) = request.row.command.more_keys {
         more_keys(request, &mut |word, flags| found.push(FoundKey { word, flags }));
     }
-    Some(found)
+    found
+}
+
+/// As [`find_keys`]; None when the words contradict a spec.
+pub(crate) fn find_sound_keys(request: &Request) -> Option<FoundKeys> {
+    let is_sound = |spec: &KeySpec| begin(request, spec).is_none_or(|first| follow(request, spec, first).is_some());
+    specs(request).all(is_sound).then(|| find_keys(request))
 }
 
 /// Computes the hashes of a request's keys ahead, in the order of the specs. Where the words contradict the specs

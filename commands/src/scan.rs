@@ -1,6 +1,6 @@
 //! What SCAN, HSCAN, SSCAN and ZSCAN have in common: the cursor, the options and the shape of the reply.
 
-use base::number::parse_u64;
+use base::number::{parse_i64, parse_u64};
 use commands_macros::Args;
 use resp::Writer;
 
@@ -15,16 +15,26 @@ pub(crate) struct Cursor(pub(crate) u64);
 impl<'a> Arg<'a> for Cursor {
     const DOC: ArgDoc = ArgDoc::new("cursor", ArgType::Integer);
 
-    /// As lenient as Redis, which reads it with the C library: blanks and a plus before the digits pass.
+    /// As lenient as Redis, which refuses numbers below 0, and reads what is none in its own spelling with the C
+    /// library: blanks and a sign before the digits pass then, and less than 0 counts from the end.
     fn take(args: &mut Args<'a>) -> Result<Self> {
         let text = args.word()?;
+        if parse_i64(text).is_some_and(|cursor| cursor < 0) {
+            return Err(Error::Plain("ERR invalid cursor"));
+        }
         let blanks = text.iter().take_while(|&&byte| byte == b' ' || (b'\t'..=b'\r').contains(&byte)).count();
-        let digits = text[blanks..].strip_prefix(b"+").unwrap_or(&text[blanks..]);
+        let unsigned = &text[blanks..];
+        let (is_negative, digits) = match unsigned {
+            [b'-', digits @ ..] => (true, digits),
+            [b'+', digits @ ..] => (false, digits),
+            digits => (false, digits),
+        };
         let zeros = digits.iter().take_while(|&&byte| byte == b'0').count();
         let cursor = match &digits[zeros..] {
             [] if zeros > 0 => Some(0),
             significant => parse_u64(significant),
         };
+        let cursor = cursor.map(|cursor| if is_negative { cursor.wrapping_neg() } else { cursor });
         cursor.map(Self).ok_or(Error::Plain("ERR invalid cursor"))
     }
 }

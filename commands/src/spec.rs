@@ -51,6 +51,8 @@ pub struct Command {
     pub subcommands: &'static [&'static Command],
     /// Which words besides all (see [`flag::SENSITIVE`]) are secrets.
     pub secrets: Option<fn(&Request<'_>, usize) -> bool>,
+    /// Answers as a server without replicas and without a cluster does, and refuses to become another one.
+    pub is_alone: bool,
     /// The handler; a container has none (unless it works alone, as COMMAND does).
     pub run: Option<Run>,
 }
@@ -76,6 +78,7 @@ impl Command {
         deprecated: None,
         subcommands: &[],
         secrets: None,
+        is_alone: false,
         run: None,
     };
 

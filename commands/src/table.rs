@@ -14,6 +14,7 @@ use crate::spec::{Command, category, flag};
 #[allow(missing_docs)]
 pub enum Group {
     Bitmap,
+    Cluster,
     Connection,
     Generic,
     Geo,
@@ -35,6 +36,7 @@ impl Group {
     pub fn name(self) -> &'static str {
         match self {
             Self::Bitmap => "bitmap",
+            Self::Cluster => "cluster",
             Self::Connection => "connection",
             Self::Generic => "generic",
             Self::Geo => "geo",
@@ -72,7 +74,7 @@ impl Group {
             Self::Hyperloglog => category::HYPERLOGLOG,
             Self::List => category::LIST,
             // Those of the commands about channels follow from a flag.
-            Self::Pubsub | Self::Server => 0,
+            Self::Cluster | Self::Pubsub | Self::Server => 0,
             Self::Scripting => category::SCRIPTING,
             Self::Set => category::SET,
             Self::SortedSet => category::SORTEDSET,

@@ -10,10 +10,16 @@ use crate::spec::{ArgDoc, ArgType, Begin, Find, KeySpec, flag, key};
 use crate::table::{Group, Row, Table};
 
 /// Newer than 8.0, but clients of today send them.
-const NEWER: &[&str] = &["client|maint_notifications", "delex", "delifeq", "digest", "msetex", "xackdel", "xdelex"];
+const NEWER: &[&str] =
+    &["client|maint_notifications", "delex", "delifeq", "digest", "msetex", "script|show", "xackdel", "xdelex"];
 
 /// As `NEWER`: arguments of commands.
-const NEWER_ARGS: &[(&str, &[&str])] = &[("set", &["ifeq-value", "ifne-value", "ifdeq-digest", "ifdne-digest"])];
+const NEWER_ARGS: &[(&str, &[&str])] = &[
+    ("bgsave", &["cancel"]),
+    ("hsetex", &["key-condition", "nx", "xx"]),
+    ("set", &["ifeq-value", "ifne-value", "ifdeq-digest", "ifdne-digest"]),
+    ("zscan", &["noscores"]),
+];
 
 const REDIS: &str = include_str!("../tests/data/commands-redis-8.0.txt");
 
@@ -150,6 +156,7 @@ macro_rules! groups {
 
 groups! {
     bitmap: Bitmap;
+    cluster: Cluster;
     connection: Connection;
     generic: Generic;
     geo: Geo;

@@ -1,5 +1,6 @@
 //! The words that the popping and waiting commands of lists and sorted sets share.
 
+use base::number::{LongDouble, parse_f64};
 use keyspace::keys::Key;
 
 use crate::args::{Arg, Args, Counted};
@@ -22,8 +23,7 @@ impl Timeout<'_> {
     /// The moment when it is over, rounded up to a millisecond; None: never.
     pub(crate) fn until_ms(self, now_ms: i64) -> Result<Option<i64>> {
         const OUT_OF_RANGE: Error = Error::Plain("ERR timeout is out of range");
-        let seconds = base::number::parse_f64(self.0);
-        let seconds = seconds.ok_or(Error::Plain("ERR timeout is not a float or out of range"))?;
+        let seconds = seconds(self.0).ok_or(Error::Plain("ERR timeout is not a float or out of range"))?;
         let ms = (seconds * 1000.0).ceil();
         if ms >= i64::MAX as f64 {
             return Err(OUT_OF_RANGE);
@@ -39,6 +39,13 @@ impl Timeout<'_> {
     pub(crate) fn wait(self, now_ms: i64, otherwise: Otherwise) -> Result<Error> {
         Ok(Error::Wait(Wait { until_ms: self.until_ms(now_ms)?, otherwise }))
     }
+}
+
+/// Redis reads them as a long double, whose range is wider: what is beyond ours is far out of any range.
+fn seconds(text: &[u8]) -> Option<f64> {
+    let is_extended = || LongDouble::parse(text).is_some_and(LongDouble::is_finite);
+    let beyond = || if text.starts_with(b"-") { f64::NEG_INFINITY } else { f64::INFINITY };
+    parse_f64(text).or_else(|| is_extended().then(beyond))
 }
 
 /// The end of a wait of so many milliseconds; None: never.

@@ -5,6 +5,8 @@
 //! - [`transcript`]: the files of `cases/`, redis-cli sessions with their expected replies.
 //! - [`seen`]: all that clients see of keys, to compare two servers by.
 //! - [`model`]: random command sequences on two servers at once; every reply and the final state must agree.
+//! - [`differential`]: random commands built from the table, with boundary arguments, on two servers at once.
+//! - [`rules`]: the same commands, of users with random ACL rules.
 //! - [`concurrent`]: several connections at once; the history of each key must be linearizable.
 //!
 //! Invariant: a test never passes because a server was missing. What is not installed is a failure that
@@ -12,11 +14,13 @@
 
 pub mod concurrent;
 pub mod connection;
+pub mod differential;
 pub mod effects;
 pub mod model;
 pub mod pattern;
 pub mod ports;
 pub mod rng;
+pub mod rules;
 pub mod seen;
 pub mod target;
 pub mod transcript;

@@ -71,11 +71,12 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> Result<TokenS
             "categories" => quote!(categories: { use crate::spec::category::*; #value }),
             "subcommands" => quote!(subcommands: &[#value]),
             "secrets" => quote!(secrets: Some(#value)),
+            "alone" => quote!(is_alone: #value),
             "deprecated" => quote!(deprecated: Some((#value))),
             _ => {
                 return Err(Error::new(
                     key.span(),
-                    "one of: since, complexity, flags, flags_of, keys, key_flags, more_keys, tips, channels, locks, arity, args, categories, subcommands, secrets, deprecated",
+                    "one of: since, complexity, flags, flags_of, keys, key_flags, more_keys, tips, channels, locks, arity, args, categories, subcommands, secrets, alone, deprecated",
                 ));
             }
         });

@@ -1,6 +1,7 @@
 //! The catalogue: one folder for each of Redis's command groups; its `mod.rs` is its contents page.
 
 mod bitmap;
+mod cluster;
 mod connection;
 mod generic;
 mod geo;
@@ -22,6 +23,7 @@ use crate::table::Group;
 /// All commands by group.
 pub(crate) const ALL: &[(Group, &[&Command])] = &[
     (Group::Bitmap, bitmap::COMMANDS),
+    (Group::Cluster, cluster::COMMANDS),
     (Group::Connection, connection::COMMANDS),
     (Group::Generic, generic::COMMANDS),
     (Group::Geo, geo::COMMANDS),

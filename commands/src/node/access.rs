@@ -84,7 +84,7 @@ impl acl::Request for Wanted<'_> {
     }
 
     fn keys(&self, check: &mut dyn FnMut(&[u8], acl::Access) -> bool) -> std::result::Result<(), usize> {
-        let found = find_keys(self.0).unwrap_or_default();
+        let found = find_keys(self.0);
         let is_refused = |found: &&crate::keys::FoundKey| {
             found.flags & key::NOT_KEY == 0
                 && self.0.word(found.word).is_some_and(|word| !check(word, access(found.flags)))

@@ -110,7 +110,7 @@ impl Node {
 
     fn audit_request(&self, client: &Client, request: &Request<'_>, told: Told<'_>) {
         let hides_keys = self.settings.hide_user_data_from_log();
-        let found = find_keys(request).unwrap_or_default();
+        let found = find_keys(request);
         let keys: Vec<&[u8]> = found
             .iter()
             .filter(|found| found.flags & key::NOT_KEY == 0)

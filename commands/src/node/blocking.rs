@@ -139,8 +139,7 @@ impl Waiter {
 pub(crate) fn awaited<'a>(request: &Request<'a>) -> impl Iterator<Item = &'a [u8]> + use<'a> {
     let request = *request;
     let waits_aside = request.row.command.has(flag::ASIDE);
-    let found = if waits_aside { None } else { find_keys(&request) };
-    let found = found.unwrap_or_default();
+    let found = if waits_aside { Default::default() } else { find_keys(&request) };
     found.into_iter().filter(|found| found.flags & key::ACCESS != 0).filter_map(move |found| request.word(found.word))
 }
 

@@ -144,6 +144,11 @@ impl Snapshots {
         self.scheduled.store(true, SeqCst);
     }
 
+    /// Takes [`Snapshots::schedule`] back; whether there was anything to take back.
+    pub fn unschedule(&self) -> bool {
+        self.scheduled.swap(false, SeqCst)
+    }
+
     /// Breaks off the snapshot that runs; the next one may begin a moment later.
     pub fn stop(&self) {
         if matches!(self.job(), Some(Job::Save | Job::Background)) {

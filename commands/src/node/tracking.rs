@@ -234,7 +234,7 @@ impl Ctx<'_> {
         let tally = &mut *self.keys.tally;
         let told = std::mem::replace(&mut tally.invalidated, tally.changes.len());
         node.invalidate(&tally.changes[told..], client.shared.id);
-        for found in find_keys(request).unwrap_or_default() {
+        for found in find_keys(request) {
             if let (0, Some(word)) = (found.flags & key::NOT_KEY, request.word(found.word)) {
                 node.tracking.note(word, client.shared.id);
             }

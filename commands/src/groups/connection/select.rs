@@ -2,29 +2,21 @@
 
 use commands_macros::command;
 
-use crate::args::Rest;
+use crate::args::Database;
 use crate::ctx::Ctx;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::reply;
-use crate::spec::{ArgDoc, ArgType};
 
 /// Chooses the connection's database.
 #[command(
     "SELECT",
     since = "1.0.0",
     complexity = "O(1)",
-    flags(LOADING | STALE | FAST),
-    arity(2),
-    args(ArgDoc::new("index", ArgType::Integer))
+    flags(LOADING | STALE | FAST)
 )]
-pub(crate) fn select(ctx: &mut Ctx, index: Rest) -> Result<reply::Ok> {
-    let index = index.0.peek().and_then(base::number::parse_i64).ok_or(Error::NotAnInteger)?;
-    if i32::try_from(index).is_err() {
-        return Err(Error::Plain("ERR value is out of range, value must between -2147483648 and 2147483647"));
-    }
-    let db = usize::try_from(index).ok().filter(|&db| db < ctx.node.space.databases()).ok_or(Error::DbIndex)?;
-    ctx.client.select(db);
-    ctx.keys.select(db);
+pub(crate) fn select(ctx: &mut Ctx, index: Database) -> Result<reply::Ok> {
+    ctx.client.select(index.0);
+    ctx.keys.select(index.0);
     Ok(reply::Ok)
 }
 

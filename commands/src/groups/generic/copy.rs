@@ -4,7 +4,7 @@ use commands_macros::{Args, command};
 use keyspace::change::{Classes, Event};
 use keyspace::keys::Key;
 
-use super::known_db;
+use crate::args::Database;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::spec::{ArgDoc, ArgType};
@@ -14,7 +14,7 @@ const COPY_TO: Event = Event::new(Classes::GENERIC, "copy_to");
 #[derive(Args, Default)]
 pub(crate) struct CopyOptions {
     #[arg(token = "DB", name = "destination-db")]
-    db: Option<i64>,
+    db: Option<Database>,
     replace: bool,
 }
 
@@ -33,7 +33,7 @@ pub(crate) struct CopyOptions {
 )]
 pub(crate) fn copy(ctx: &mut Ctx, source: Key, destination: Key, #[options] how: CopyOptions) -> Result<bool> {
     let from = ctx.keys.db_index();
-    let to = how.db.map_or(Ok(from), |db| known_db(ctx, db))?;
+    let to = how.db.map_or(from, |Database(db)| db);
     if from == to && source.bytes == destination.bytes {
         return Err(Error::Plain("ERR source and destination objects are the same"));
     }
@@ -66,8 +66,10 @@ mod tests {
             OK
             > COPY k k
             (error) ERR source and destination objects are the same
-            > COPY k c DB 16
+            > COPY k c DB 16 foo
             (error) ERR DB index is out of range
+            > COPY k c DB 2147483648
+            (error) ERR value is out of range, value must between -2147483648 and 2147483647
             > COPY k c DB
             (error) ERR syntax error
             > COPY nokey c

@@ -16,8 +16,6 @@ mod ttl;
 mod r#type;
 mod wait;
 
-use crate::ctx::Ctx;
-use crate::error::{Error, Result};
 use crate::spec::{ArgDoc, ArgType, Command};
 
 pub(crate) const COMMANDS: &[&Command] = &[
@@ -54,8 +52,3 @@ pub(crate) const COMMANDS: &[&Command] = &[
 
 const KEY: ArgDoc = ArgDoc::new("key", ArgType::Key).key_spec(0);
 const NEW_KEY: ArgDoc = ArgDoc::new("newkey", ArgType::Key).key_spec(1);
-
-/// A database's number that a client gave.
-fn known_db(ctx: &Ctx, db: i64) -> Result<usize> {
-    usize::try_from(db).ok().filter(|&db| db < ctx.node.space.databases()).ok_or(Error::DbIndex)
-}

@@ -4,7 +4,7 @@ use commands_macros::command;
 use keyspace::change::{Classes, Event};
 use keyspace::keys::Key;
 
-use super::known_db;
+use crate::args::Database;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::reply::Ok as Done;
@@ -61,8 +61,8 @@ pub(crate) fn renamenx(ctx: &mut Ctx, key: Key, new_key: Key) -> Result<bool> {
     flags(WRITE | FAST),
     keys(KeySpec::one(1, RW | ACCESS | UPDATE | VALUELESS))
 )]
-pub(crate) fn r#move(ctx: &mut Ctx, key: Key, db: i64) -> Result<bool> {
-    let (from, to) = (ctx.keys.db_index(), known_db(ctx, db)?);
+pub(crate) fn r#move(ctx: &mut Ctx, key: Key, db: Database) -> Result<bool> {
+    let (from, to) = (ctx.keys.db_index(), db.0);
     if from == to {
         return Err(Error::Plain("ERR source and destination objects are the same"));
     }

@@ -3,7 +3,7 @@
 use commands_macros::command;
 use keyspace::keys::Key;
 
-use super::search::{ANY, COUNT, From, Grammar, ORDER, Query, WITH};
+use super::search::{ANY, COUNT, From, Grammar, NO_MEMBER, ORDER, Query, WITH};
 use super::words::{LON_LAT, UNIT, place};
 use crate::args::{Arg, Rest};
 use crate::ctx::Ctx;
@@ -119,9 +119,16 @@ fn around_place(ctx: &mut Ctx, key: &Key, words: Rest, may_store: bool) -> Resul
 
 fn around_member(ctx: &mut Ctx, key: &Key, words: Rest, may_store: bool) -> Result<()> {
     let mut words = words.0;
-    ctx.keys.zset(key)?;
-    let from = From::Member(words.word()?);
-    let mut query = Query::around(from, &mut words)?;
+    let member = words.word()?;
+    let mut query = match ctx.keys.zset(key)? {
+        Some(set) if set.score(member).is_none() => return Err(NO_MEMBER),
+        Some(_) => Query::around(From::Member(member), &mut words)?,
+        // Nobody looks at what stands for the radius then.
+        None => {
+            words.take_first(2)?;
+            Query::nowhere(member)
+        }
+    };
     query.options(ctx, &mut words, Grammar { names_area: false, names_store: may_store, stores: false })?;
     query.run(ctx, key)
 }
@@ -163,8 +170,12 @@ mod tests {
             (error) ERR STORE option in GEORADIUS is not compatible with WITHDIST, WITHHASH and WITHCOORD options
             > GEORADIUSBYMEMBER g none 1 m
             (error) ERR could not decode requested zset member
+            > GEORADIUSBYMEMBER g none 1 m WITHDIST STORE d
+            (error) ERR could not decode requested zset member
             > GEORADIUSBYMEMBER none x 1 m
             (empty array)
+            > GEORADIUSBYMEMBER none x y z COUNT 0
+            (error) ERR COUNT must be > 0
             > GEORADIUS none 1 1 1 m STORE d
             (integer) 0
             > EXISTS d

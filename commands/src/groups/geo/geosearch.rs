@@ -41,8 +41,7 @@ const COUNT_BLOCK: ArgDoc = ArgDoc::block("count-block", &[COUNT, ANY]).optional
 )]
 pub(crate) fn geosearch(ctx: &mut Ctx, key: Key, words: Rest) -> Result<()> {
     let mut query = Query::default();
-    ctx.keys.zset(&key)?;
-    query.options(ctx, &mut { words.0 }, Grammar { names_area: true, names_store: false, stores: false })?;
+    query.words(ctx, &key, &mut { words.0 }, Grammar { names_area: true, names_store: false, stores: false })?;
     query.run(ctx, &key)
 }
 
@@ -66,8 +65,7 @@ pub(crate) fn geosearch(ctx: &mut Ctx, key: Key, words: Rest) -> Result<()> {
 )]
 pub(crate) fn geosearchstore(ctx: &mut Ctx, destination: Key, source: Key, words: Rest) -> Result<()> {
     let mut query = Query::default();
-    ctx.keys.zset(&source)?;
-    query.options(ctx, &mut { words.0 }, Grammar { names_area: true, names_store: false, stores: true })?;
+    query.words(ctx, &source, &mut { words.0 }, Grammar { names_area: true, names_store: false, stores: true })?;
     query.destination = Some(destination);
     query.run(ctx, &source)
 }

@@ -57,6 +57,8 @@ pub(super) struct Query<'a> {
     store_event: &'static str,
 }
 
+pub(super) const NO_MEMBER: Error = Error::Plain("ERR could not decode requested zset member");
+
 /// Where the middle is.
 pub(super) enum From<'a> {
     Place(Place),
@@ -76,6 +78,24 @@ impl<'a> Query<'a> {
     pub(super) fn around(from: From<'a>, words: &mut Args<'a>) -> Result<Self> {
         let by = Some(circle(words)?);
         Ok(Self { from: Some(from), by, ..Self::default() })
+    }
+
+    /// A circle around a member of nothing.
+    pub(super) fn nowhere(member: &'a [u8]) -> Self {
+        let by = Some((Shape::Circle { radius_m: 0.0 }, 1.0));
+        Self { from: Some(From::Member(member)), by, ..Self::default() }
+    }
+
+    /// Reads the words of GEOSEARCH. Of all that is wrong with them a member that is not there is told first.
+    pub(super) fn words(&mut self, ctx: &mut Ctx, source: &Key, words: &mut Args<'a>, grammar: Grammar) -> Result<()> {
+        ctx.keys.zset(source)?;
+        let read = self.options(ctx, words, grammar);
+        if let Some(From::Member(member)) = self.from
+            && ctx.keys.zset(source)?.is_some_and(|set| set.score(member).is_none())
+        {
+            return Err(NO_MEMBER);
+        }
+        read
     }
 
     /// Reads the options behind.
@@ -179,7 +199,6 @@ impl<'a> Query<'a> {
 
     fn search<'s>(&self, set: ZsetRef<'s>) -> Result<Vec<Hit<'s>>> {
         let (Some(from), Some((shape, _))) = (&self.from, self.by) else { return Err(Error::Syntax) };
-        const NO_MEMBER: Error = Error::Plain("ERR could not decode requested zset member");
         let middle = match from {
             From::Place(place) => *place,
             From::Member(member) => set.score(member).map(Place::of_score).ok_or(NO_MEMBER)?,

@@ -21,6 +21,15 @@ enum Condition {
     Fxx,
 }
 
+/// Of the key, as Valkey has it.
+#[derive(Args, Clone, Copy, PartialEq)]
+enum KeyCondition {
+    #[arg(since = "9.1.0")]
+    Nx,
+    #[arg(since = "9.1.0")]
+    Xx,
+}
+
 const FIELDS: ArgDoc = ArgDoc::block(
     "fields",
     &[ArgDoc::new("numfields", ArgType::Integer), <Many<Pair<Field, Value>>>::DOC.named("data")],
@@ -30,6 +39,7 @@ const FIELDS: ArgDoc = ArgDoc::block(
 /// What the words ask for.
 struct Request<'a> {
     condition: Option<Condition>,
+    key_condition: Option<KeyCondition>,
     expiration: Option<Deadline>,
     /// Fields and values, in turn; not empty.
     pairs: args::Args<'a>,
@@ -37,11 +47,17 @@ struct Request<'a> {
 
 impl<'a> Request<'a> {
     fn read(mut words: args::Args<'a>, now_ms: i64) -> Result<Self> {
-        let (mut condition, mut expiration) = (None, None);
+        let (mut condition, mut key_condition, mut expiration) = (None, None, None);
         loop {
             if let Some(choice) = Condition::take_if(&mut words)? {
                 if condition.replace(choice).is_some() {
                     return Err(Error::Plain("ERR Only one of FXX or FNX arguments can be specified"));
+                }
+                continue;
+            }
+            if let Some(choice) = KeyCondition::take_if(&mut words)? {
+                if key_condition.replace(choice).is_some() {
+                    return Err(Error::Syntax);
                 }
                 continue;
             }
@@ -60,7 +76,7 @@ impl<'a> Request<'a> {
                 Err(error) => return Err(error),
             }
             if words.take_token("FIELDS") {
-                return Ok(Self { condition, expiration, pairs: read_pairs(words)? });
+                return Ok(Self { condition, key_condition, expiration, pairs: read_pairs(words)? });
             }
             let unknown = String::from_utf8_lossy(words.word()?);
             return Err(Error::text(format!("ERR unknown argument: {unknown}")));
@@ -83,6 +99,7 @@ fn read_pairs(mut words: args::Args<'_>) -> Result<args::Args<'_>> {
     keys(KeySpec::one(1, RW | UPDATE)),
     args(
         <Key as Arg>::DOC.named("key"),
+        ArgDoc::one_of("key-condition", KeyCondition::DOCS).since("9.1.0").optional(),
         ArgDoc::one_of("condition", Condition::DOCS).optional(),
         ArgDoc::one_of("expiration", KEEP_TTL_DOCS).optional(),
         FIELDS
@@ -90,7 +107,12 @@ fn read_pairs(mut words: args::Args<'_>) -> Result<args::Args<'_>> {
 )]
 pub(crate) fn hsetex(ctx: &mut Ctx, key: Key, words: Rest) -> Result<bool> {
     let (limits, now_ms) = (limits(ctx), ctx.now_ms());
-    let Request { condition, expiration, pairs } = Request::read(words.0, now_ms)?;
+    let Request { condition, key_condition, expiration, pairs } = Request::read(words.0, now_ms)?;
+    if let Some(condition) = key_condition
+        && ctx.keys.hash(&key)?.is_some() == (condition == KeyCondition::Nx)
+    {
+        return Ok(false);
+    }
     let mut hash = ctx.keys.hash_for_write(&key, limits)?;
     if let Some(condition) = condition
         && !holds(&mut hash, condition, pairs)
@@ -177,6 +199,26 @@ mod tests {
             1) "9"
             2) "8"
             3) (nil)
+            "#,
+        );
+    }
+
+    #[test]
+    fn only_a_new_or_a_known_key() {
+        check(
+            r#"
+            > HSETEX h XX FIELDS 1 a 1
+            (integer) 0
+            > EXISTS h
+            (integer) 0
+            > HSETEX h NX FIELDS 1 a 1
+            (integer) 1
+            > HSETEX h NX FIELDS 1 b 1
+            (integer) 0
+            > HSETEX h XX FNX FIELDS 1 b 1
+            (integer) 1
+            > HSETEX h NX XX FIELDS 1 b 1
+            (error) ERR syntax error
             "#,
         );
     }

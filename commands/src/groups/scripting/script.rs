@@ -15,7 +15,7 @@ pub(super) static SCRIPT: Command = Command::container(
     "SCRIPT",
     "2.6.0",
     "Manages the scripts that are remembered.",
-    &[&DEBUG, &EXISTS, &FLUSH, &HELP, &KILL, &LOAD],
+    &[&DEBUG, &EXISTS, &FLUSH, &HELP, &KILL, &LOAD, &SHOW],
 );
 
 /// How FLUSH frees.
@@ -63,6 +63,15 @@ fn load(ctx: &mut Ctx, script: &[u8]) -> Result<()> {
         ctx.out.bulk(&sha);
         Ok(())
     })
+}
+
+/// Answers the text of a script that is known, as Valkey does.
+#[command("SHOW", since = "8.0.0", complexity = "O(1)", flags(NOSCRIPT))]
+fn show(ctx: &mut Ctx, sha1: &[u8]) -> Result<()> {
+    let known = parse_sha(sha1).and_then(|sha| ctx.node.scripts.cache.find(&sha));
+    let script = known.ok_or(Error::Plain("NOSCRIPT No matching script."))?;
+    ctx.out.bulk(&script.body);
+    Ok(())
 }
 
 /// Forgets all scripts.
@@ -132,6 +141,8 @@ fn help(ctx: &mut Ctx) -> Result<()> {
         "    End the script that runs, unless it has written.",
         "LOAD <script>",
         "    Keep a script, and answer the SHA-1 that EVALSHA names it by.",
+        "SHOW <sha1>",
+        "    Answer the text of a script.",
     ];
     reply::help(ctx.out, "SCRIPT", &lines);
     Ok(())

@@ -14,6 +14,7 @@ mod lolwut;
 mod memory;
 mod module;
 mod monitor;
+mod replicaof;
 mod role;
 mod save;
 mod shutdown;
@@ -40,6 +41,9 @@ pub(crate) const COMMANDS: &[&Command] = &[
     &module::MODULE,
     &monitor::MONITOR,
     &super::generic::dump::RESTORE_ASKING,
+    &replicaof::FAILOVER,
+    &replicaof::REPLICAOF,
+    &replicaof::SLAVEOF,
     &role::ROLE,
     &save::SAVE,
     &save::BGSAVE,

@@ -15,6 +15,7 @@ use crate::spec::ArgDoc;
 const SCHEDULE: ArgDoc = ArgDoc::token_only("schedule").token("SCHEDULE").since("3.2.2").optional();
 /// Between two looks whether a rewrite of the log is done.
 const NAP: Duration = Duration::from_millis(5);
+const CANCEL: ArgDoc = ArgDoc::token_only("cancel").token("CANCEL").since("8.1.0").optional();
 const IN_PROGRESS: Error = Error::Plain("ERR Background save already in progress");
 
 /// Writes a snapshot and answers once it is on disk; others are served meanwhile.
@@ -56,15 +57,19 @@ pub(crate) fn save(ctx: &mut Ctx) -> Result<()> {
     since = "1.0.0",
     complexity = "O(1)",
     flags(ADMIN | NOSCRIPT | NO_ASYNC_LOADING),
-    args(SCHEDULE)
+    args(SCHEDULE, CANCEL)
 )]
 pub(crate) fn bgsave(ctx: &mut Ctx, words: Rest) -> Result<()> {
     let mut words = words.0;
     let schedules = words.take_token("SCHEDULE");
+    let cancels = !schedules && words.take_token("CANCEL");
     if !words.is_empty() {
         return Err(Error::Syntax);
     }
     let snapshots = &ctx.node.snapshots;
+    if cancels {
+        return cancel(ctx);
+    }
     // A transaction goes on, and the snapshot is not to show half of it.
     let waits = ctx.origin == Origin::Transaction;
     match snapshots.job() {
@@ -85,6 +90,20 @@ pub(crate) fn bgsave(ctx: &mut Ctx, words: Rest) -> Result<()> {
     }
     snapshots.schedule();
     ctx.out.simple("Background saving scheduled");
+    Ok(())
+}
+
+/// Valkey's BGSAVE CANCEL: takes back what was scheduled, and breaks off what runs.
+fn cancel(ctx: &mut Ctx) -> Result<()> {
+    let snapshots = &ctx.node.snapshots;
+    if snapshots.unschedule() {
+        ctx.out.simple("Scheduled background saving cancelled");
+    } else if snapshots.job() == Some(Job::Background) {
+        snapshots.stop();
+        ctx.out.simple("Background saving cancelled");
+    } else {
+        return Err(Error::Plain("ERR Background saving is currently not in progress or scheduled"));
+    }
     Ok(())
 }
 

@@ -19,10 +19,12 @@ use crate::wake;
     args(ArgDoc::new("index1", ArgType::Integer), ArgDoc::new("index2", ArgType::Integer))
 )]
 pub(crate) fn swapdb(ctx: &mut Ctx, first: &[u8], second: &[u8]) -> Result<Done> {
-    let index = |word, error| base::number::parse_i64(word).ok_or(Error::Plain(error));
+    let index = |word, error| {
+        base::number::parse_i64(word).and_then(|index| i32::try_from(index).ok()).ok_or(Error::Plain(error))
+    };
     let first = index(first, "ERR invalid first DB index")?;
     let second = index(second, "ERR invalid second DB index")?;
-    let known = |index: i64| {
+    let known = |index: i32| {
         usize::try_from(index).ok().filter(|&index| index < ctx.node.space.databases()).ok_or(Error::DbIndex)
     };
     let (first, second) = (known(first)?, known(second)?);

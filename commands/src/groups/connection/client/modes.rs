@@ -32,11 +32,13 @@ pub(crate) fn no_touch(ctx: &mut Ctx, enabled: Choice<Switch>) -> Result<reply::
 }
 
 /// Takes note of whether the client wants to hear of maintenance; there is none to hear of.
+///
+/// Clients send it as part of their greeting: it needs no more rights than that.
 #[command(
     "MAINT_NOTIFICATIONS",
     since = "8.2.0",
     complexity = "O(1)",
-    flags(NOSCRIPT | LOADING | STALE),
+    flags(NOSCRIPT | LOADING | STALE | NO_AUTH),
     arity(-3),
     args(
         ArgDoc::one_of(

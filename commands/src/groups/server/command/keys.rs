@@ -6,7 +6,7 @@ use super::info::write_key_flags;
 use crate::args::Rest;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
-use crate::keys::{FoundKeys, find_keys};
+use crate::keys::{FoundKeys, find_sound_keys};
 use crate::request::OwnedRequest;
 use crate::spec::{ArgDoc, ArgType};
 
@@ -64,7 +64,8 @@ fn find(ctx: &Ctx, words: Rest) -> Result<(OwnedRequest, FoundKeys)> {
         return Err(Error::Plain("ERR Invalid number of arguments specified for command"));
     }
     let request = OwnedRequest::new(row, &words);
-    let found = find_keys(&request.request()).ok_or(Error::Plain("ERR Invalid arguments specified for command"))?;
+    let found =
+        find_sound_keys(&request.request()).ok_or(Error::Plain("ERR Invalid arguments specified for command"))?;
     Ok((request, found))
 }
 
