@@ -16,6 +16,9 @@ use std::collections::BTreeMap;
 
 const BATCH: usize = 50;
 
+/// A key, and the event that told of it.
+type Touch = (Vec<u8>, Vec<u8>);
+
 /// What to run.
 pub struct Plan {
     pub seed: u64,
@@ -271,7 +274,7 @@ impl<'a> World<'a> {
     }
 
     /// The keys of events since the last call.
-    fn touched(&mut self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, String> {
+    fn touched(&mut self) -> Result<Vec<Touch>, String> {
         self.admins[0].call(&["PUBLISH", "__keyspace@9__:end", "end"]).map_err(|why| why.to_string())?;
         let mut found = Vec::new();
         loop {

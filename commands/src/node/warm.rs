@@ -159,7 +159,7 @@ fn for_each_needed(request: &Request<'_>, keys: &mut Keys<'_>, mut visit: impl F
             }
         }
         KeyShape::Specs => {
-            for found in find_keys(request).unwrap_or_default() {
+            for found in find_keys(request) {
                 if needs_value(found.flags)
                     && let Some(bytes) = request.word(found.word)
                 {
