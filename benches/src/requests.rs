@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn the_first_keys_of_zipf_are_asked_for_most() {
-        let mut requests = Requests::new(Command::Get, 100_000, 1, 0, 7);
+        let mut requests = Requests::new(Command::Get, 1000, 1, 0, 7);
         requests.set_zipf(Some(0.99));
         let mut counts = std::collections::HashMap::new();
         for _ in 0..100_000 {
@@ -182,10 +182,11 @@ mod tests {
         }
         let mut counts: Vec<i32> = counts.into_values().collect();
         counts.sort_unstable_by_key(|&count| -count);
-        // The harmonic numbers say: a quarter of the keys takes nine tenths of the draws.
-        let head: i32 = counts.iter().take(25_000).sum();
-        assert!((85_000..98_000).contains(&head), "{head}");
-        assert!((7000..10_000).contains(&counts[0]), "{}", counts[0]);
+        // The generalised harmonic numbers say: 1 / 7.73 of the draws for the first rank, 5.29 / 7.73 for the first
+        // hundred; a key that several ranks share has a little more.
+        assert!((12_000..16_000).contains(&counts[0]), "{}", counts[0]);
+        let head: i32 = counts.iter().take(100).sum();
+        assert!((66_000..82_000).contains(&head), "{head}");
     }
 
     #[test]
