@@ -10,8 +10,17 @@ use crate::spec::{ArgDoc, ArgType, Begin, Find, KeySpec, flag, key};
 use crate::table::{Group, Row, Table};
 
 /// Newer than 8.0, but clients of today send them.
-const NEWER: &[&str] =
-    &["client|maint_notifications", "delex", "delifeq", "digest", "msetex", "script|show", "xackdel", "xdelex"];
+const NEWER: &[&str] = &[
+    "client|maint_notifications",
+    "delex",
+    "delifeq",
+    "digest",
+    "msetex",
+    "object|tier",
+    "script|show",
+    "xackdel",
+    "xdelex",
+];
 
 /// As `NEWER`: arguments of commands.
 const NEWER_ARGS: &[(&str, &[&str])] = &[

@@ -25,6 +25,7 @@
 #include "lstring.h"
 #include "ltable.h"
 #include "lualib.h"
+#include "lzio.h"
 
 
 static void count_hook (lua_State *L, lua_Debug *ar) {
@@ -187,6 +188,8 @@ LUA_API void lua_hostsetglobal (lua_State *L, const char *name, size_t len) {
 
 LUA_API void lua_hostcollect (lua_State *L) {
   luaC_fullgc(L);
+  /* The room for concatenations is halved by each cycle only. */
+  luaZ_resizebuffer(L, &G(L)->buff, 0);
 }
 
 

@@ -6,6 +6,7 @@
 
 mod aside;
 mod guest;
+mod output;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -18,7 +19,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use commands::client::signal;
 use commands::node::Node;
 use commands::node::blocking::LetGo;
@@ -524,67 +525,6 @@ impl Connection {
         out.error("ERR internal error, see the server's log; this connection is closed");
         self.guest.client.closing = true;
         (used, Turn::Done)
-    }
-
-    /// Writes the batch's replies; what does not fit stays with the connection.
-    fn send(&mut self, cx: &mut Context<'_>, out: &mut Writer) -> io::Result<()> {
-        if out.is_empty() {
-            return Ok(());
-        }
-        let mut sent = 0;
-        if self.output.is_empty()
-            && self.held_for == 0
-            && let Some(bytes) = out.buf()
-        {
-            let len = bytes.len();
-            match self.socket.poll_write(cx, bytes) {
-                Poll::Ready(Ok(written)) => {
-                    sent = written;
-                    self.local.count_written(written);
-                }
-                Poll::Ready(Err(error)) => {
-                    out.clear();
-                    return Err(error);
-                }
-                Poll::Pending => {}
-            }
-            if sent == len {
-                out.clear();
-                return Ok(());
-            }
-            out.advance(sent);
-        }
-        self.output_bytes += out.len();
-        self.output.extend(out.take());
-        out.shrink_to(INPUT_SIZE);
-        self.note_growth();
-        Ok(())
-    }
-
-    /// Writes what waits; Pending when the socket is full.
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> io::Result<Poll<()>> {
-        let flushed = self.poll_chunks(cx);
-        self.note_output();
-        flushed
-    }
-
-    fn poll_chunks(&mut self, cx: &mut Context<'_>) -> io::Result<Poll<()>> {
-        let local = self.local.clone();
-        while let Some(chunk) = self.output.front_mut() {
-            match self.socket.poll_write(cx, chunk.as_ref()) {
-                Poll::Pending => return Ok(Poll::Pending),
-                Poll::Ready(written) => {
-                    let written = written?;
-                    local.count_written(written);
-                    self.output_bytes -= written;
-                    chunk.advance(written);
-                    if chunk.is_empty() {
-                        self.output.pop_front();
-                    }
-                }
-            }
-        }
-        Ok(Poll::Ready(()))
     }
 }
 

@@ -199,10 +199,17 @@ fn cut(word: &[u8]) -> &[u8] {
     &word[..word.len().min(WORD_LEN_MAX)]
 }
 
-/// Of a script no more than the hash of its text, or the name by which it is called.
+/// Of a script or a library no more than the hash of its text, or the name by which it is called.
 fn script_words(class: Class, request: &Request<'_>) -> Vec<Vec<u8>> {
+    if class != Class::Script {
+        return Vec::new();
+    }
     let names = if request.row.is_subcommand() { 2 } else { 1 };
-    let Some(word) = request.words().nth(names).filter(|_| class == Class::Script) else { return Vec::new() };
-    let is_text = request.row.command.args.first().is_none_or(|doc| matches!(doc.name, "script" | "function-code"));
+    let docs = request.row.command.args;
+    let has = |name: &str| docs.iter().any(|doc| doc.name == name);
+    // FUNCTION LOAD has its code behind options, all others have their text in front.
+    let word = if has("function-code") { request.words().skip(names).last() } else { request.words().nth(names) };
+    let Some(word) = word else { return Vec::new() };
+    let is_text = docs.is_empty() || ["script", "function-code", "serialized-value"].into_iter().any(has);
     vec![if is_text { format!("sha256:{}", audit::hashed(word)).into_bytes() } else { cut(word).to_vec() }]
 }

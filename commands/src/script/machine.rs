@@ -62,7 +62,7 @@ impl Machine {
     /// After a run: what it left on the stack goes, and garbage when it is much.
     pub(crate) fn settle(&mut self) {
         self.state.stack().set_len(0);
-        if self.state.bytes() > self.kept * 2 + KEPT_MAX {
+        if self.state.bytes() > self.kept + KEPT_MAX {
             self.state.collect();
             self.kept = self.state.bytes();
         }

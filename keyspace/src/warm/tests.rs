@@ -1,3 +1,5 @@
+//! Stubs, what they hold and what comes back for them.
+
 use std::sync::Arc;
 
 use super::*;

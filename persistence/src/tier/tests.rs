@@ -1,3 +1,5 @@
+//! The tier on a simulated disk: what was written comes back, or is an error of its keys alone.
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
