@@ -155,9 +155,9 @@ fn field(client: &mut Connection, section: &str, name: &str) -> u64 {
     line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("INFO {section} has no {name}"))
 }
 
-/// Bytes of keys and of interpreters: all that is allocated.
+/// All that is allocated, interpreters and all: `used_memory` may lag by a second behind a script that took much.
 fn memory(client: &mut Connection) -> u64 {
-    field(client, "memory", "used_memory")
+    field(client, "memory", "allocator_allocated")
 }
 
 /// What the process has used of a processor: other load of the machine does not count.

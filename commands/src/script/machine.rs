@@ -7,6 +7,7 @@ use resp::{Proto, Span, Writer};
 
 use super::functions::vm::Functions;
 use super::interpreter::Interpreter;
+use crate::node::memory::publish_thread;
 use crate::request::HashedKey;
 
 /// Bytes that the scripts of one core may use.
@@ -65,6 +66,8 @@ impl Machine {
         if self.state.bytes() > self.kept + KEPT_MAX {
             self.state.collect();
             self.kept = self.state.bytes();
+            // What used_memory tells would have all of it until the next tick.
+            publish_thread();
         }
         let Scratch { reply, words, .. } = &mut self.scratch;
         reply.clear();
