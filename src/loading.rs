@@ -74,6 +74,7 @@ pub(crate) fn load_file(node: &Node, path: &std::path::Path) -> Result<(), Refus
                 log::warning("Fatal error loading the DB, check server logs. Exiting.");
                 Refused
             })?;
+            take_rules(node, &report);
             log::notice(&format!("DB loaded from disk: {:.3} seconds", start.elapsed().as_secs_f64()));
             Ok(())
         }
@@ -81,6 +82,14 @@ pub(crate) fn load_file(node: &Node, path: &std::path::Path) -> Result<(), Refus
             refuse(&error);
             Err(Refused)
         }
+    }
+}
+
+/// Takes over the ownership graph that a file of keys brings along, and lists the keys that it is about.
+pub(crate) fn take_rules(node: &Node, report: &Report) {
+    let text = report.aux.iter().rev().find(|(name, _)| **name == *commands::ownership::AUX.as_bytes());
+    if let Err(reason) = node.restore_manifest(text.map(|(_, text)| &**text)) {
+        log::warning(&format!("The rules of ownership in the snapshot do not hold and are left out: {reason}"));
     }
 }
 
@@ -119,6 +128,7 @@ pub(crate) fn tell(report: &Report, now_ms: i64) {
             }
             (b"aof-base", Some(1)) => log::notice("RDB is base AOF"),
             (b"aof-preamble", Some(1)) => log::notice("RDB has an AOF tail"),
+            (name, _) if *name == *commands::ownership::AUX.as_bytes() => {}
             _ => {
                 let name = String::from_utf8_lossy(name);
                 log::log(LogLevel::Debug, &format!("RDB AUX field without a meaning here: {name} = '{text}'"));

@@ -178,8 +178,9 @@ pub(crate) fn start_loading(configured: Configured) -> Result<Running, StartErro
 }
 
 fn start_with(configured: Configured, is_loading: bool) -> Result<Running, StartError> {
-    let Configured { settings, rename_commands, users, .. } = configured;
+    let Configured { settings, rename_commands, users, modules, .. } = configured;
     let table = table(&rename_commands)?;
+    check_modules(&modules)?;
     let count = match settings.core_threads() {
         0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         count => count as usize,
@@ -193,6 +194,7 @@ fn start_with(configured: Configured, is_loading: bool) -> Result<Running, Start
     let node = Arc::new(node);
     node.keep_own();
     node.load_users(&users).map_err(StartError::Users)?;
+    node.load_manifest().map_err(StartError::Users)?;
     node.loading.is_loading.store(is_loading, Relaxed);
     let (sender, receiver) = unbounded_channel();
     let listeners = Arc::new(Listeners::new(node.clone(), sender));
@@ -236,15 +238,35 @@ fn open_tier(node: &Arc<Node>) -> Result<(), StartError> {
     Ok(())
 }
 
+/// What is built in.
+const MODULES: &[&commands::module::Module] = &[&ownership_commands::MODULE];
+
+/// `loadmodule` lines name modules that are built in, by their usual file names.
+fn check_modules(lines: &[settings::Directive]) -> Result<(), StartError> {
+    for line in lines {
+        let path = line.args.first().map_or(&[][..], Vec::as_slice);
+        let shown = String::from_utf8_lossy(path);
+        match MODULES.iter().find(|module| module.is_file(path)) {
+            Some(module) => log::notice(&format!("Module '{}' is built in: {shown} is not needed", module.name)),
+            None => {
+                log::warning(&commands::module::cannot_load(&shown, MODULES));
+                let reason = format!("Can't load module from {shown}: server aborting");
+                return Err(StartError::Config(line.place.clone().refuse(reason)));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The table with `rename-command` applied; a line that cannot be applied is an error at its place.
 fn table(renames: &[settings::Directive]) -> Result<Table, StartError> {
     let mut pairs = Vec::new();
-    let mut table = Table::new(&[]);
+    let mut table = Table::with_modules(&[], MODULES);
     for line in renames {
         let word =
             |index: usize| String::from_utf8_lossy(line.args.get(index).map_or(&[][..], Vec::as_slice)).into_owned();
         pairs.push((word(0), word(1)));
-        table = Table::new(&pairs);
+        table = Table::with_modules(&pairs, MODULES);
         if let Err(reason) = &table {
             return Err(StartError::Config(line.place.clone().refuse(reason.clone())));
         }

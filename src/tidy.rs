@@ -9,6 +9,7 @@ const FLOORS: &[&[&str]] = &[
     &["persistence"],
     &["commands-macros"],
     &["commands"],
+    &["ownership-commands"],
     &["stateless-server"],
 ];
 const LINES_MAX: usize = 600;
@@ -170,6 +171,7 @@ fn crates_import_only_from_lower_floors() {
         "persistence",
         "commands/macros",
         "commands",
+        "ownership/commands",
         ".",
     ] {
         let text = fs::read_to_string(root().join(manifest).join("Cargo.toml")).expect("a manifest");

@@ -52,4 +52,6 @@ categories! {
     TRANSACTION = 19, "transaction";
     /// Scripts.
     SCRIPTING = 20, "scripting";
+    /// Which keys belong together, and who may write them.
+    OWNERSHIP = 21, "ownership";
 }

@@ -39,6 +39,8 @@ pub struct CoreView<'c> {
     pub(crate) interpreters: &'c crate::script::machine::Interpreters,
     /// Random numbers.
     pub random: &'c std::cell::RefCell<base::id::Rng>,
+    /// Which keys belong together.
+    pub(crate) own: &'c crate::ownership::Own,
     /// For how long something took.
     pub clock: &'c base::clock::Clock,
 }
@@ -61,6 +63,11 @@ impl Ctx<'_> {
             self.keys.relock_all().map_err(|_| self.node.scripts.jobs.busy_error())?;
         }
         Ok(())
+    }
+
+    /// Whether the log tells it, at a start.
+    pub fn is_replay(&self) -> bool {
+        self.origin == Origin::Log
     }
 
     /// Whether the client speaks RESP3.

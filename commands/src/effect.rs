@@ -80,8 +80,16 @@ impl Ctx<'_> {
         }
     }
 
+    /// As `say`, for modules.
+    pub fn say_words(&mut self, words: &[&[u8]]) {
+        if self.wants_effects() {
+            let words: SmallVec<[Word<'_>; 16]> = words.iter().copied().map(Word::Bytes).collect();
+            self.say(&words);
+        }
+    }
+
     /// The request's own words are not its effect: it has none, or has said it.
-    pub(crate) fn no_words(&mut self) {
+    pub fn no_words(&mut self) {
         self.keys.tally.effects.suppress_words();
     }
 

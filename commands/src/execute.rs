@@ -1,10 +1,11 @@
 //! The path of a request: look up (done: the request has its row), guards, lock, run, publish.
 
 use base::clock::Ticks;
-use keyspace::change::Tally;
+use keyspace::change::{Interest, Tally};
 use keyspace::keys::{Access, Keys, Now};
 use keyspace::waits::Halted;
 use resp::Writer;
+use smallvec::SmallVec;
 
 use crate::client::{Client, Multi, Origin, Replies};
 use crate::ctx::{CoreView, Ctx};
@@ -16,9 +17,10 @@ use crate::node::core::Core;
 use crate::node::monitoring::monitor;
 use crate::node::stats::CoreStats;
 use crate::node::{Node, access};
+use crate::ownership::{self, Own};
 use crate::publish;
 use crate::request::Request;
-use crate::spec::{Locks, flag};
+use crate::spec::{Locks, flag, key};
 use crate::table::Row;
 use crate::wake;
 
@@ -125,7 +127,7 @@ pub(crate) fn run(
     // Room for this request may have been made by evicting: those changes are told already.
     let changes = core.tally.changes.len();
     let keys = loop {
-        let Ok(mut keys) = lock(node, core.now, client, &request, transaction, &mut core.tally) else {
+        let Ok(mut keys) = lock(node, &core.own, core.now, client, &request, transaction, &mut core.tally) else {
             client.multi = queue;
             guards::reject(node, core, client, &request, &node.scripts.jobs.busy_error(), out);
             return Outcome::Done;
@@ -150,8 +152,8 @@ pub(crate) fn run(
         }
     };
     node.begin_effects(keys.tally);
-    let Core { stats, interpreters, random, now, clock, .. } = core;
-    let core_view = CoreView { stats, interpreters, random, clock };
+    let Core { stats, interpreters, random, own, now, clock, .. } = core;
+    let core_view = CoreView { stats, interpreters, random, own, clock };
     let mut ctx = Ctx { node, client, keys, out, origin, request, transaction, wait_as: None, core: core_view };
     if node.pause.is_set() {
         // Only what surely writes nothing may meet a key that is absent and yet there.
@@ -303,7 +305,7 @@ pub(crate) fn call(ctx: &mut Ctx<'_>, request: &Request<'_>) -> Outcome {
         ctx.node.monitoring.monitors.show(ctx.node, ctx.client, request, ctx.origin);
     }
     let mut args = request.args(&ctx.node.space);
-    let dirty = ctx.keys.tally.dirty;
+    let (dirty, changes) = (ctx.keys.tally.dirty, ctx.keys.tally.changes.len());
     ctx.keys.tally.effects.begin_request();
     let mut result = handler(ctx, &mut args);
     if request.row.command.locks == Locks::Walk && std::mem::take(&mut ctx.keys.tally.halted) {
@@ -311,6 +313,9 @@ pub(crate) fn call(ctx: &mut Ctx<'_>, request: &Request<'_>) -> Outcome {
     }
     if ctx.wants_effects() {
         effect::conclude(ctx, request, dirty);
+    }
+    if ctx.node.space.interest() & Interest::OWNERSHIP.0 != 0 {
+        ownership::follow_call(ctx, changes);
     }
     if ctx.client.tracked {
         ctx.note_reads(request);
@@ -360,6 +365,7 @@ pub(crate) fn count_error(node: &Node, stats: &CoreStats, line: &str) {
 #[inline(always)]
 fn lock<'k>(
     node: &'k Node,
+    own: &Own,
     mut now: Now,
     client: &Client,
     request: &Request<'_>,
@@ -369,10 +375,54 @@ fn lock<'k>(
     if client.no_touch && !request.row.command.has(flag::TOUCHES) {
         now.access = Access::Untouched { initial: now.access.initial() };
     }
+    if node.space.interest() & Interest::OWNERSHIP.0 != 0 && may_write(request, transaction) {
+        return lock_with_derived(node, own, now, client, request, transaction, tally);
+    }
     match (request.row.command.locks, request.row.key_shape, request.hashes) {
         (Locks::Keys, KeyShape::One(_), [key, ..]) => Keys::lock_one(&node.space, client.db, key.hash, now, tally),
         _ => lock_by_shape(node, now, client, request, transaction, tally),
     }
+}
+
+/// Whether it, or what it runs, may change keys.
+fn may_write(request: &Request<'_>, transaction: Option<&Multi>) -> bool {
+    let flags = request.row.command.flags | transaction.map_or(0, |multi| multi.flags);
+    flags & flag::WRITE != 0 || request.row.command.locks == Locks::Script
+}
+
+/// As `lock`, together with the keys that go by name when those change.
+#[cold]
+fn lock_with_derived<'k>(
+    node: &'k Node,
+    own: &Own,
+    now: Now,
+    client: &Client,
+    request: &Request<'_>,
+    transaction: Option<&Multi>,
+    tally: &'k mut Tally,
+) -> Result<Keys<'k>, Halted> {
+    let mut hashes: SmallVec<[u64; 16]> = SmallVec::new();
+    let mut add = |request: &Request<'_>| {
+        let needs_keys_only = matches!(locks_of(request), Locks::Keys);
+        for found in find_keys(request) {
+            let Some(key) = request.word(found.word) else { continue };
+            hashes.push(node.space.hash(key));
+            if found.flags & (key::RW | key::OW | key::RM) != 0 {
+                own.derived(node, key, &mut hashes);
+            }
+        }
+        needs_keys_only
+    };
+    let all_declared = match transaction {
+        Some(multi) => multi.queue.iter().filter(|queued| !add(&queued.request())).count() == 0,
+        // A script takes more as it goes.
+        None => add(request) || request.row.command.locks == Locks::Script,
+    };
+    if !all_declared || hashes.is_empty() {
+        return lock_by_shape(node, now, client, request, transaction, tally);
+    }
+    let watched = client.watched.iter().filter(|_| transaction.is_some()).map(|(_, key)| node.space.hash(key));
+    Keys::lock_many(&node.space, client.db, hashes.iter().copied().chain(watched), now, tally)
 }
 
 #[inline(never)]

@@ -14,10 +14,13 @@ mod effect_tests;
 pub mod error;
 pub mod execute;
 mod expiration;
+pub mod file;
 mod groups;
 mod guards;
 mod keys;
+pub mod module;
 pub mod node;
+pub mod ownership;
 mod publish;
 pub mod replay;
 pub mod reply;
@@ -28,7 +31,7 @@ pub mod spec;
 pub mod table;
 #[cfg(test)]
 mod table_tests;
-#[cfg(test)]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod waiting;
 pub mod wake;

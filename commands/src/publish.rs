@@ -4,13 +4,14 @@ use keyspace::change::Interest;
 
 use crate::node::Node;
 use crate::node::core::Core;
+use crate::ownership;
 use crate::wake::{self, Ready};
 
 /// Adds what a command of `actor` (a connection's number; 0: nobody) did to the statistics, and serves the clients that waited for it.
 #[inline]
 pub(crate) fn publish(node: &Node, core: &mut Core, actor: u64) {
     add_up(core);
-    if !core.tally.changes.is_empty() || core.tally.flushed {
+    if !core.tally.changes.is_empty() || core.tally.flushed || core.own.owes() {
         tell(node, core, actor);
     }
 }
@@ -31,6 +32,9 @@ fn add_up(core: &mut Core) {
 fn tell(node: &Node, core: &mut Core, actor: u64) {
     let mut ready = Ready::default();
     settle(node, core, &mut ready, actor);
+    if core.own.owes() {
+        ownership::settle_owed(node, core, &mut ready, actor);
+    }
     wake::serve(node, core, ready);
 }
 

@@ -5,6 +5,7 @@ use keyspace::entry::Type;
 
 use crate::groups;
 use crate::keys::KeyShape;
+use crate::module::Module;
 use crate::node::audit::class_of;
 use crate::node::monitoring::monitor;
 use crate::spec::{Command, category, flag};
@@ -21,6 +22,7 @@ pub enum Group {
     Hash,
     Hyperloglog,
     List,
+    Module,
     Pubsub,
     Scripting,
     Server,
@@ -43,6 +45,7 @@ impl Group {
             Self::Hash => "hash",
             Self::Hyperloglog => "hyperloglog",
             Self::List => "list",
+            Self::Module => "module",
             Self::Pubsub => "pubsub",
             Self::Scripting => "scripting",
             Self::Server => "server",
@@ -73,8 +76,8 @@ impl Group {
             Self::Hash => category::HASH,
             Self::Hyperloglog => category::HYPERLOGLOG,
             Self::List => category::LIST,
-            // Those of the commands about channels follow from a flag.
-            Self::Cluster | Self::Pubsub | Self::Server => 0,
+            // Those of the commands about channels follow from a flag, those of modules are named.
+            Self::Cluster | Self::Module | Self::Pubsub | Self::Server => 0,
             Self::Scripting => category::SCRIPTING,
             Self::Set => category::SET,
             Self::SortedSet => category::SORTEDSET,
@@ -193,6 +196,7 @@ pub struct Table {
     slots: Box<[Option<Place>]>,
     /// By row number; under the documented names.
     by_index: Box<[&'static Row]>,
+    modules: Vec<&'static Module>,
 }
 
 /// A row in the table of names.
@@ -207,10 +211,21 @@ struct Place {
 impl Table {
     /// The table with `rename-command` applied: each pair is an old and a new name; an empty new name removes it.
     pub fn new(renames: &[(String, String)]) -> Result<Self, String> {
+        Self::with_modules(renames, &[])
+    }
+
+    /// As `new`, with the commands of modules behind those of Redis.
+    pub fn with_modules(renames: &[(String, String)], modules: &[&'static Module]) -> Result<Self, String> {
         let mut next = 0;
         let mut rows: Vec<&'static Row> = Vec::new();
         for (group, commands) in groups::ALL {
             rows.extend(commands.iter().map(|command| Row::new(command, *group, None, &mut next)));
+        }
+        for command in modules.iter().flat_map(|module| module.commands) {
+            if rows.iter().any(|row| row.command.name == command.name) {
+                return Err(format!("two commands have the name {}", command.name));
+            }
+            rows.push(Row::new(command, Group::Module, None, &mut next));
         }
         let mut by_index: Vec<_> =
             rows.iter().flat_map(|row| std::iter::once(*row).chain(row.subcommands.iter().copied())).collect();
@@ -239,7 +254,7 @@ impl Table {
             let is_exact = row.name.len() <= 8 && row.name.bytes().all(|byte| byte.is_ascii_alphabetic());
             slots[at] = Some(Place { name, is_exact, row });
         }
-        Ok(Self { rows, slots, by_index: by_index.into() })
+        Ok(Self { rows, slots, by_index: by_index.into(), modules: modules.to_vec() })
     }
 
     /// Finds a command (not a subcommand) by its name in any case.
@@ -272,6 +287,11 @@ impl Table {
     pub fn documented(&self, name: &[u8]) -> Option<&'static Row> {
         let is_it = |row: &&Row| row.subcommands.is_empty() && row.command.name.as_bytes().eq_ignore_ascii_case(name);
         self.in_order().find(is_it)
+    }
+
+    /// The modules whose commands are in the table.
+    pub fn modules(&self) -> &[&'static Module] {
+        &self.modules
     }
 
     /// The rows, containers with their subcommands inside.

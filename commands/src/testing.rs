@@ -16,6 +16,7 @@ use settings::Settings;
 
 use crate::client::{Client, Shared};
 use crate::execute::{Outcome, execute, unknown};
+use crate::module::Module;
 use crate::node::Node;
 use crate::node::blocking::LetGo;
 use crate::node::core::Core;
@@ -95,10 +96,17 @@ impl Fixture {
     }
 
     /// A fresh instance that finds `used_memory` with a function of the test's own.
+    #[cfg(test)]
     pub(crate) fn measuring(measure: fn() -> u64) -> Self {
         let mut node = Self::node(Settings::new());
         node.measure = measure;
         Self::of(node)
+    }
+
+    /// A fresh instance with the commands of modules.
+    pub fn with_modules(modules: &[&'static Module]) -> Self {
+        let table = Table::with_modules(&[], modules).expect("the table is sound");
+        Self::of(Node::new(Settings::new(), table, 1).expect("the OS gives random bytes"))
     }
 
     fn node(settings: Settings) -> Node {

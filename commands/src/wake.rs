@@ -18,6 +18,7 @@ use crate::guards;
 use crate::node::Node;
 use crate::node::blocking::{Waiter, awaited};
 use crate::node::core::Core;
+use crate::ownership;
 use crate::publish;
 use crate::request::Request;
 use crate::spec::flag;
@@ -56,7 +57,7 @@ pub(crate) fn serve(node: &Node, core: &mut Core, mut ready: Ready) {
             if node.blocking.is_dead(&waiter) || !waiter.claim() {
                 continue;
             }
-            let ended = serve_one(node, core, &waiter);
+            let ended = serve_one(node, core, &waiter, &mut ready);
             publish::settle(node, core, &mut ready, waiter.client_id());
             // The rest want the same of the same key, unless it is of another type than this one waited for, or they
             // want to know that it is gone.
@@ -73,11 +74,13 @@ pub fn resume(node: &Node, core: &mut Core, waiter: &Arc<Waiter>) {
         return;
     }
     core.begin_batch(node);
-    if serve_one(node, core, waiter) {
+    let mut ready = Ready::default();
+    if serve_one(node, core, waiter, &mut ready) {
         // It may have been refused, and not have asked for what was done.
         node.migrations.forget(waiter.client_id());
     }
     publish::publish(node, core, waiter.client_id());
+    serve(node, core, ready);
 }
 
 fn is_there(node: &Node, db: usize, key: &[u8]) -> bool {
@@ -101,7 +104,7 @@ impl Drop for Guard<'_> {
 }
 
 /// Runs a claimed waiter's request; whether it got a reply.
-fn serve_one(node: &Node, core: &mut Core, waiter: &Arc<Waiter>) -> bool {
+fn serve_one(node: &Node, core: &mut Core, waiter: &Arc<Waiter>, ready: &mut Ready) -> bool {
     let _guard = Guard { node, waiter };
     loop {
         let mut client = waiter.stand_in(node);
@@ -110,6 +113,9 @@ fn serve_one(node: &Node, core: &mut Core, waiter: &Arc<Waiter>) -> bool {
         let outcome = execute::run(node, core, &mut client, Origin::Wakened, waiter.request(), &mut reply);
         if outcome == Outcome::Fetch {
             continue;
+        }
+        if core.own.owes() {
+            ownership::settle_owed(node, core, ready, waiter.client_id());
         }
         if matches!(outcome, Outcome::Done | Outcome::Refused) {
             node.blocking.end(node, waiter, &reply);

@@ -100,10 +100,12 @@ impl Interest {
     pub const BLOCKED: Self = Self(1 << 1);
     /// Keyspace events are on.
     pub const EVENTS: Self = Self(1 << 2);
-    /// Somebody follows every change (client tracking, ownership).
+    /// Somebody follows every change (client tracking).
     pub const FOLLOW: Self = Self(1 << 3);
     /// Every change leaves an effect: the log is on.
     pub const EFFECTS: Self = Self(1 << 4);
+    /// Changes of some keys take others along.
+    pub const OWNERSHIP: Self = Self(1 << 5);
 }
 
 /// What the commands of one core collected since it was last published.

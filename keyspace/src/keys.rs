@@ -389,16 +389,21 @@ impl<'k> Keys<'k> {
     #[inline]
     pub fn changed_by(&mut self, key: &Key, event: Event, count: usize) {
         self.tally.dirty += count as u64;
-        if self.space.interest() != 0 {
-            self.note(key, event);
-        }
+        self.changed_with(key, event);
     }
 
     /// Records that another key was modified by what `changed` counted already (RENAME, MOVE).
+    #[inline]
     pub fn changed_with(&mut self, key: &Key, event: Event) {
-        if self.space.interest() != 0 {
-            self.note(key, event);
+        let interest = self.space.interest();
+        if interest != 0 {
+            self.note(key, event, interest);
         }
+    }
+
+    /// Records that a key went because another one changed: whoever takes keys along knows that already.
+    pub fn went_along(&mut self, key: &Key, event: Event) {
+        self.note(key, event, self.space.interest() & !Interest::OWNERSHIP.0);
     }
 
     /// Records an event that modified nothing (more), such as `del` after the last element went.
@@ -416,12 +421,12 @@ impl<'k> Keys<'k> {
     }
 
     #[cold]
-    fn note(&mut self, key: &Key, event: Event) {
-        if self.space.interest() & Interest::WATCH.0 != 0 {
+    fn note(&mut self, key: &Key, event: Event, interest: u32) {
+        if interest & Interest::WATCH.0 != 0 {
             // SAFETY: the shard is locked, and no reference into it is in use.
             unsafe { self.space.mark_watched(self.shard_of(key.hash), self.db, key.bytes) };
         }
-        let others = self.space.interest() & !Interest::WATCH.0;
+        let others = interest & !Interest::WATCH.0;
         if others & !(Interest::BLOCKED.0 | Interest::EFFECTS.0) != 0
             || others & Interest::BLOCKED.0 != 0 && self.space.may_be_awaited(key.hash)
         {

@@ -34,23 +34,31 @@ pub(crate) fn rewrite(node: &Node, log: &Log, haste: Haste, is_on: &AtomicBool) 
     let compaction = log.begin_compaction()?;
     let at_instant = || {
         node.set_logging(is_on.load(SeqCst));
-        (log.last_reserved(), node.library_sources())
+        // Rules change while everything is locked, as it is now.
+        (log.last_reserved(), node.library_sources(), node.manifest())
     };
-    let (capture, (seq, libraries)) = loop {
+    let (capture, (seq, libraries, rules)) = loop {
         match node.space.begin_capture(at_instant) {
             Some(begun) => break begun,
             None => std::thread::sleep(WAIT),
         }
     };
-    let result =
-        save(node, capture, &libraries, &compaction.path, haste).and_then(|()| log.commit_compaction(&compaction, seq));
+    let result = save(node, capture, &libraries, rules.as_deref(), &compaction.path, haste)
+        .and_then(|()| log.commit_compaction(&compaction, seq));
     if result.is_err() {
         log.abort_compaction(compaction);
     }
     result
 }
 
-fn save(node: &Node, mut capture: Capture<'_>, libraries: &[Source], path: &Path, haste: Haste) -> io::Result<()> {
+fn save(
+    node: &Node,
+    mut capture: Capture<'_>,
+    libraries: &[Source],
+    rules: Option<&str>,
+    path: &Path,
+    haste: Haste,
+) -> io::Result<()> {
     let temporary = path.with_extension("tmp");
     let copies = path.with_extension("copies.tmp");
     let spill = File::options().read(true).write(true).create(true).truncate(true).open(&copies)?;
@@ -65,6 +73,9 @@ fn save(node: &Node, mut capture: Capture<'_>, libraries: &[Source], path: &Path
     )?;
     writer.aux("redis-ver", settings.redis_version_reported().to_string_lossy().as_bytes());
     libraries.iter().for_each(|source| writer.function(source));
+    if let Some(rules) = rules {
+        writer.aux(commands::ownership::AUX, rules.as_bytes());
+    }
     let counts = capture.counts().to_vec();
     for (db, count) in counts.iter().enumerate().filter(|(_, count)| count.keys > 0) {
         writer.database(db, count.keys, count.expiring);

@@ -185,6 +185,7 @@ fn load_base(node: &Node, recovery: &Recovery) -> Result<(), RefusedLog> {
     let load = || if sections::is_sectioned(&bytes) { loader.load_sections(&bytes) } else { loader.load(&bytes) };
     let report = loading::watched(node, load).map_err(|error| RefusedLog::Base(path.clone(), error.to_string()))?;
     node.load_libraries(&report.functions, false).map_err(|reason| RefusedLog::Base(path, reason))?;
+    loading::take_rules(node, &report);
     log::notice(&format!("Base of the log loaded: {} keys, {:.3} seconds", report.keys, began.elapsed().as_secs_f64()));
     Ok(())
 }

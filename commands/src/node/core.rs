@@ -13,6 +13,7 @@ use settings::MaxmemoryPolicy;
 
 use super::Node;
 use super::stats::CoreStats;
+use crate::ownership::Own;
 use crate::script::machine::Interpreters;
 
 /// See the module's head.
@@ -29,6 +30,8 @@ pub struct Core {
     pub(crate) interpreters: Interpreters,
     /// Random numbers.
     pub random: RefCell<Rng>,
+    /// Which keys belong together, and what is owed because of that.
+    pub(crate) own: Own,
     pub(crate) expiry: super::expire::Walk,
     pub(crate) evictable: super::evict::Pool,
     pub(crate) coolable: super::evict::Pool,
@@ -79,6 +82,7 @@ impl Core {
             now,
             interpreters: Interpreters::default(),
             random: RefCell::new(random),
+            own: Own::default(),
             expiry: super::expire::Walk::default(),
             evictable: super::evict::Pool::default(),
             coolable: super::evict::Pool::default(),

@@ -23,7 +23,7 @@ pub mod pubsub;
 pub mod shapes;
 pub mod snapshot;
 pub mod stats;
-mod tick;
+pub(crate) mod tick;
 pub mod tracking;
 pub mod usage;
 pub mod warm;
@@ -38,6 +38,7 @@ use persistence::rdb::file::Progress;
 use settings::Settings;
 
 use crate::client::{Shared, signal};
+use crate::ownership::Ownership;
 use crate::script::Scripts;
 use crate::table::Table;
 use access::Acl;
@@ -71,6 +72,8 @@ pub struct Node {
     pub pubsub: PubSub,
     /// Who may do what.
     pub acl: Acl,
+    /// Which keys belong together.
+    pub ownership: Ownership,
     /// Clients that wait for keys.
     pub blocking: Blocking,
     /// Keys on their way to other servers.
@@ -140,8 +143,10 @@ impl Node {
         let monitoring = Monitoring::new(&settings, base::id::new_run_id()?);
         let acl = Acl::new(&table);
         acl.require_password(&settings.requirepass());
+        let ownership = Ownership::new(space.shards(), space.databases());
         let node = Self {
             space,
+            ownership,
             settings,
             table,
             acl,

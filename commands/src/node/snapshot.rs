@@ -389,13 +389,14 @@ impl Node {
             sums: settings.rdbchecksum(),
         };
         let text = |value: String| value.into_bytes();
-        let aux = vec![
+        let mut aux = vec![
             ("redis-ver", text(settings.redis_version_reported().to_string_lossy().into_owned())),
             ("redis-bits", text(usize::BITS.to_string())),
             ("ctime", text((base::clock::unix_ms() / 1000).to_string())),
             ("used-mem", text(self.used_memory().to_string())),
             ("aof-base", b"0".to_vec()),
         ];
+        aux.extend(self.manifest().map(|rules| (crate::ownership::AUX, text(rules))));
         let syncs_in_steps = settings.rdb_save_incremental_fsync();
         Plan { path: self.snapshot_path(), options, syncs_in_steps, aux, functions: Vec::new() }
     }

@@ -3,12 +3,14 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use keyspace::change::Interest;
 use keyspace::keys::Keys;
 
 use super::core::Core;
 use super::stats::CoreStats;
 use super::usage::{self, Whose};
 use super::{Node, expire, memory};
+use crate::ownership;
 
 /// With `dynamic-hz`, ticks come twice as often for each doubling of the clients beyond this many per tick.
 const CLIENTS_PER_TICK_MAX: usize = 200;
@@ -83,7 +85,7 @@ impl Node {
 
 /// Runs work that no client asked for on one database's table in one shard, and announces the changes;
 /// the caller publishes them at the end.
-pub(super) fn on_table<T: Default>(
+pub(crate) fn on_table<T: Default>(
     node: &Node,
     core: &mut Core,
     (shard, db): (usize, usize),
@@ -97,6 +99,9 @@ pub(super) fn on_table<T: Default>(
     node.begin_effects(keys.tally);
     keys.tally.effects.loosen();
     let answer = work(&mut keys);
+    if node.space.interest() & Interest::OWNERSHIP.0 != 0 {
+        ownership::follow(node, &core.own, &mut keys, before);
+    }
     let order = node.order_of(&keys, before);
     let place = node.reserve_record(&mut keys);
     drop(keys);

@@ -40,6 +40,13 @@ impl Graph {
         cascade.finish()
     }
 
+    /// As `cascade`, of a key whose nodes are known.
+    pub fn cascade_found(&self, found: &Found, key: &[u8], trigger: Trigger) -> Vec<Consequence> {
+        let mut cascade = Cascade::new(self);
+        cascade.after_found(found, key, trigger, None);
+        cascade.finish()
+    }
+
     /// What follows when all keys of a pattern go.
     pub fn cascade_of(&self, pattern: &Pattern) -> Vec<Consequence> {
         let mut cascade = Cascade::new(self);
@@ -90,6 +97,10 @@ impl<'g> Cascade<'g> {
     fn after_key(&mut self, key: &[u8], trigger: Trigger, after: Option<u32>) {
         let mut found = Found::new();
         self.graph.matches(key, &mut found);
+        self.after_found(&found, key, trigger, after);
+    }
+
+    fn after_found(&mut self, found: &Found, key: &[u8], trigger: Trigger, after: Option<u32>) {
         for node in found.iter().map(|&id| self.graph.node(id)).filter(|node| !node.triggers.is_empty()) {
             let Some(places) = node.pattern.capture_places(key) else { continue };
             let values: Values<'_> = places.into_iter().map(|place| Some(&key[place])).collect();

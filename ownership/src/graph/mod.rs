@@ -9,6 +9,7 @@ mod attributes;
 mod cascade;
 mod check;
 mod cycles;
+mod print;
 mod rules;
 mod template;
 #[cfg(test)]
@@ -53,6 +54,8 @@ pub struct Node {
     triggers: Vec<u32>,
     /// The nodes with triggers that a key of this one can match; known for targets only.
     leads_to: Vec<u32>,
+    /// Whether an edge may take all of its keys, or many of them, along by a pattern.
+    goes_as_a_whole: bool,
 }
 
 /// What follows from an edge.
@@ -115,8 +118,9 @@ impl Graph {
     fn node_of(&mut self, pattern: &Pattern) -> u32 {
         let next = self.nodes.len() as u32;
         *self.by_pattern.entry(pattern.clone()).or_insert_with(|| {
-            let (attributes, is_defined, triggers, leads_to) = Default::default();
-            self.nodes.push(Node { pattern: pattern.clone(), attributes, is_defined, triggers, leads_to });
+            let (attributes, is_defined, triggers, leads_to, goes_as_a_whole) = Default::default();
+            let pattern = pattern.clone();
+            self.nodes.push(Node { pattern, attributes, is_defined, triggers, leads_to, goes_as_a_whole });
             next
         })
     }
@@ -151,6 +155,26 @@ impl Graph {
             let meets = |&id: &u32| self.nodes[id as usize].pattern.overlap(pattern).is_some();
             self.nodes[target as usize].leads_to = sources.near(pattern).map(|id| id as u32).filter(meets).collect();
         }
+        self.find_wholes();
+    }
+
+    /// Finds out which targets go by a pattern: because they have a wildcard that nothing binds, or because what leads
+    /// to them went by a pattern.
+    fn find_wholes(&mut self) {
+        let mut open: Vec<&Effect> = self.effects.iter().flatten().filter(|it| it.template.is_open()).collect();
+        let mut wholes = std::collections::HashSet::new();
+        while let Some(effect) = open.pop() {
+            if !wholes.insert(effect.target) {
+                continue;
+            }
+            for &source in &self.nodes[effect.target as usize].leads_to {
+                let edges = self.nodes[source as usize].triggers.iter();
+                open.extend(
+                    edges.filter_map(|&edge| self.effects[edge as usize].as_ref()).filter(|it| it.template.binds()),
+                );
+            }
+        }
+        wholes.into_iter().for_each(|node| self.nodes[node as usize].goes_as_a_whole = true);
     }
 
     /// With a pattern defined, or defined anew.
@@ -233,9 +257,28 @@ impl Graph {
         found.iter().fold(Attributes::default(), |all, &id| all.and(self.node(id).attributes))
     }
 
-    /// The patterns of wildcards that keys go by: whoever keeps keys needs to find those that match one.
-    pub fn wildcard_targets(&self) -> impl Iterator<Item = &Pattern> {
-        self.effects.iter().flatten().map(|effect| &self.node(effect.target).pattern)
+    /// Whether keys may go by a pattern, so that whoever keeps keys has to find those that match one.
+    pub fn takes_patterns(&self) -> bool {
+        self.nodes.iter().any(Node::goes_as_a_whole)
+    }
+
+    /// Whether all keys of a consequence match a node that goes as a whole.
+    pub fn is_listed(&self, it: &Consequence) -> bool {
+        let effect = self.effects[it.edge as usize].as_ref();
+        effect.is_some_and(|effect| self.node(effect.target).goes_as_a_whole)
+    }
+
+    /// From what a key derives, by the edges of which it is a target: with the captures that it binds.
+    pub fn sources_of(&self, key: &[u8]) -> Vec<Consequence> {
+        let mut all = Vec::new();
+        for (number, rule) in self.rules.edges.iter().enumerate() {
+            let (Some(source), Some(target)) = (rule.source(), rule.target()) else { continue };
+            let Some(places) = target.capture_places(key) else { continue };
+            let values: Values<'_> = places.into_iter().map(|place| Some(&key[place])).collect();
+            let keys = Template::new(target, source).fill(&values);
+            all.push(Consequence { keys, edge: number as u32, after: None });
+        }
+        all
     }
 }
 
@@ -243,6 +286,11 @@ impl Node {
     /// The numbers of the edges of which it is the source.
     pub fn triggers(&self) -> &[u32] {
         &self.triggers
+    }
+
+    /// Whether an edge may take all of its keys, or many of them, along by a pattern.
+    pub fn goes_as_a_whole(&self) -> bool {
+        self.goes_as_a_whole
     }
 }
 

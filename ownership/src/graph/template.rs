@@ -72,6 +72,16 @@ impl Template {
         Self { target: target.clone(), parts: parts.into() }
     }
 
+    /// Whether no change binds all of it.
+    pub(super) fn is_open(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Wild(_)))
+    }
+
+    /// Whether it depends on what the source binds.
+    pub(super) fn binds(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Bound(..)))
+    }
+
     pub(super) fn fill(&self, values: &Values<'_>) -> Keys {
         let mut key = Vec::new();
         for part in &self.parts {

@@ -47,6 +47,7 @@ struct Slot {
 
 const FREE: Slot = Slot { head: 0, parent: NONE, child: NONE, len: 0, text: 0 };
 
+/// Some of a list; of patterns, a single one stands in place of where it would be found.
 #[derive(Clone, Copy, Default, Debug)]
 struct Run {
     start: u32,
@@ -55,6 +56,8 @@ struct Run {
 
 #[derive(Clone, Copy, Debug)]
 struct Node {
+    /// Whether there are children by literal segments.
+    has_literals: bool,
     /// The child that any segment with bytes leads to.
     capture: u32,
     /// The root of the byte trie that begins here.
@@ -101,7 +104,7 @@ impl Index {
             }
             let segment = scan(key, at);
             let end = at + segment.len;
-            let literal = self.find(node, &segment, &key[at..end]);
+            let literal = if here.has_literals { self.find(node, &segment, &key[at..end]) } else { NONE };
             let capture = if segment.len > 0 { here.capture } else { NONE };
             if end == key.len() {
                 for child in [literal, capture].into_iter().filter(|&child| child != NONE) {
@@ -123,8 +126,10 @@ impl Index {
 
     #[inline]
     fn add(&self, run: Run, found: &mut Found) {
-        if run.len > 0 {
-            found.extend_from_slice(&self.ids[run.start as usize..][..run.len as usize]);
+        match run.len {
+            0 => {}
+            1 => found.push(run.start),
+            len => found.extend_from_slice(&self.ids[run.start as usize..][..len as usize]),
         }
     }
 
@@ -202,6 +207,7 @@ struct Builder {
 
 #[derive(Default)]
 struct BuiltNode {
+    has_literals: bool,
     capture: Option<u32>,
     globs: Option<u32>,
     rests: Vec<u32>,
@@ -241,6 +247,7 @@ impl Builder {
             return child;
         }
         let child = self.add_node();
+        self.nodes[parent as usize].has_literals = true;
         self.children.insert((parent, text.into()), child);
         child
     }
@@ -257,11 +264,15 @@ impl Builder {
     fn finish(self) -> Index {
         let (mut ids, mut texts) = (Vec::new(), Vec::new());
         let mut run = |list: &[u32]| {
+            if let [only] = *list {
+                return Run { start: only, len: 1 };
+            }
             let start = ids.len() as u32;
             ids.extend_from_slice(list);
             Run { start, len: list.len() as u32 }
         };
         let nodes = self.nodes.iter().map(|node| Node {
+            has_literals: node.has_literals,
             capture: node.capture.unwrap_or(NONE),
             globs: node.globs.unwrap_or(NONE),
             rests: run(&node.rests),

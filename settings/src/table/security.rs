@@ -12,6 +12,8 @@ section! {
     requirepass: Text = "", Kind::TEXT, sensitive, works;
     /// The file that holds the users; empty takes them from user lines of this file.
     aclfile: Text = "", Kind::TEXT, at_start, works;
+    /// The file that holds the rules of the ownership graph; empty takes them from the data.
+    ownershipfile: Text = "", Kind::TEXT, at_start, own, works;
     /// How many refusals ACL LOG keeps.
     acllog_max_len: u64 = "128", Kind::COUNT, works;
     /// The channels that a new user may use.

@@ -44,7 +44,19 @@ pub(crate) fn help(ctx: &mut Ctx) -> Result<()> {
     tips("nondeterministic_output_order")
 )]
 pub(crate) fn list(ctx: &mut Ctx) -> Result<()> {
-    ctx.out.array(0);
+    let modules = ctx.node.table.modules();
+    ctx.out.array(modules.len());
+    for module in modules {
+        ctx.out.map(4);
+        ctx.out.bulk(b"name");
+        ctx.out.bulk(module.name.as_bytes());
+        ctx.out.bulk(b"ver");
+        ctx.out.int(module.version);
+        ctx.out.bulk(b"path");
+        ctx.out.bulk(b"");
+        ctx.out.bulk(b"args");
+        ctx.out.array(0);
+    }
     Ok(())
 }
 
@@ -83,7 +95,9 @@ pub(crate) fn loadex(ctx: &mut Ctx, words: Rest) -> Result<()> {
 #[command("UNLOAD", since = "4.0.0", complexity = "O(1)", flags(ADMIN | NOSCRIPT | NO_ASYNC_LOADING))]
 pub(crate) fn unload(ctx: &mut Ctx, name: &[u8]) -> Result<()> {
     allowed(ctx)?;
-    let _ = name;
+    if ctx.node.table.modules().iter().any(|module| name.eq_ignore_ascii_case(module.name.as_bytes())) {
+        return Err(Error::Plain("ERR Error unloading module: the module is built into the server"));
+    }
     Err(Error::Plain("ERR Error unloading module: no such module with that name"))
 }
 
@@ -100,12 +114,15 @@ fn allowed(ctx: &Ctx) -> Result<()> {
 
 fn refuse(ctx: &Ctx, words: Rest, verb: &str) -> Result<()> {
     allowed(ctx)?;
-    let path = words.0.peek().map(|path| String::from_utf8_lossy(path).into_owned()).unwrap_or_default();
-    let host = ctx.node.host();
-    host.log(
-        settings::LogLevel::Warning,
-        &format!("Module {path} was not loaded: libraries made for Redis do not fit this server"),
-    );
+    let path = words.0.peek().unwrap_or_default();
+    let (modules, shown) = (ctx.node.table.modules(), String::from_utf8_lossy(path));
+    let reason = match modules.iter().find(|module| module.is_file(path)) {
+        Some(module) => {
+            format!("Module {} is built into the server and in use already: {shown} was not loaded", module.name)
+        }
+        None => crate::module::cannot_load(&shown, modules),
+    };
+    ctx.node.host().log(settings::LogLevel::Warning, &reason);
     Err(Error::text(format!("ERR Error {verb} the extension. Please check the server logs.")))
 }
 

@@ -30,6 +30,7 @@ pub(crate) fn swapdb(ctx: &mut Ctx, first: &[u8], second: &[u8]) -> Result<Done>
     let (first, second) = (known(first)?, known(second)?);
     if first != second {
         ctx.keys.swap_dbs(first, second);
+        ctx.node.ownership.swap_dbs(first, second);
         for db in [first, second] {
             wake::note_database(ctx, db);
         }

@@ -1,7 +1,7 @@
 //! ACL LOAD and SAVE.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use acl::FileError;
@@ -10,6 +10,7 @@ use settings::LogLevel;
 
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
+use crate::file::replace;
 use crate::node::Node;
 use crate::node::access::all_channels;
 use crate::reply::Ok as Done;
@@ -69,27 +70,6 @@ pub(crate) fn path(node: &Node) -> Option<PathBuf> {
 
 fn cannot_open(path: &Path, error: &io::Error) -> String {
     format!("Error loading ACLs, opening file '{}': {}", path.display(), base::system::reason(error))
-}
-
-/// Puts a text in a file's place: whoever reads it sees the old one or the new one, also after a power cut.
-fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(format!(".tmp-{}", std::process::id()));
-    let written = write_new(Path::new(&temporary), text).and_then(|()| fs::rename(&temporary, path));
-    if written.is_err() {
-        // The first error is the one that counts.
-        let _ = fs::remove_file(&temporary);
-    }
-    written?;
-    File::open(path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))?.sync_all()
-}
-
-fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
-    // Hashes of passwords are nobody else's business.
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(text)?;
-    file.sync_all()
 }
 
 impl Node {

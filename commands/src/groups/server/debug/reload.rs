@@ -112,6 +112,8 @@ fn run(ctx: &mut Ctx, how: How) -> Result<()> {
         empty(ctx);
     }
     load(node, how.merges, ctx.keys.now)?;
+    let mut tally = Tally::default();
+    node.relist_members(&mut Keys::lock_all(&node.space, 0, ctx.keys.now, &mut tally));
     node.monitoring.saved_dirty.store(node.dirty(), Relaxed);
     Ok(())
 }

@@ -50,7 +50,7 @@ const SECTIONS: &[Section] = &[
     section("stats", "Stats", true, stats::stats),
     section("replication", "Replication", true, stats::replication),
     section("cpu", "CPU", true, process::cpu),
-    section("modules", "Modules", true, |_, _| {}),
+    section("modules", "Modules", true, modules),
     section("commandstats", "Commandstats", false, commands::command_stats),
     section("errorstats", "Errorstats", true, commands::error_stats),
     section("latencystats", "Latencystats", false, commands::latency_stats),
@@ -59,6 +59,14 @@ const SECTIONS: &[Section] = &[
     // A walk over all keys: only who asks for it by its name waits for it.
     section("keysizes", "Keysizes", true, |_, _| {}),
 ];
+
+fn modules(ctx: &mut Ctx, text: &mut Text) {
+    for module in ctx.node.table.modules() {
+        let (name, version) = (module.name, module.version);
+        let rest = "api=1,filters=0,usedby=[],using=[],options=[]";
+        text.field("module", format_args!("name={name},ver={version},{rest}"));
+    }
+}
 
 /// The text under way.
 #[derive(Default)]
@@ -107,6 +115,15 @@ pub(crate) fn info(ctx: &mut Ctx, sections: Rest) -> Result<()> {
             }
             let _ = write!(text.0, "# {}\r\n", section.heading);
             (section.write)(ctx, &mut text);
+        }
+    }
+    for section in ctx.node.table.modules().iter().filter_map(|module| module.info.as_ref()) {
+        if is("everything") || is("modules") || is(section.heading) {
+            if !text.0.is_empty() {
+                text.0.push_str("\r\n");
+            }
+            let _ = write!(text.0, "# {}\r\n", section.heading);
+            (section.write)(ctx.node, &mut text.0);
         }
     }
     if is("keysizes") && ctx.origin == Origin::Connection {

@@ -1,0 +1,68 @@
+//! OWNERSHIP: looking at the graph and changing it.
+
+mod change;
+mod file;
+mod show;
+
+use commands_macros::command;
+use ownership::Pattern;
+
+use crate::ctx::Ctx;
+use crate::error::{Error, Result};
+use crate::spec::Command;
+
+pub(crate) static OWNERSHIP: Command = Command::container(
+    "OWNERSHIP",
+    "1.0.0",
+    "Holds the commands about which keys belong together.",
+    &[
+        &change::DEFINE,
+        &show::GRAPH,
+        &HELP,
+        &change::LINK,
+        &file::LOAD,
+        &show::PLAN,
+        &file::RESTORE,
+        &file::SAVE,
+        &change::UNDEFINE,
+        &change::UNLINK,
+        &show::WHO,
+    ],
+);
+
+/// Answers the subcommands with a line about each.
+#[command("HELP", since = "1.0.0", complexity = "O(1)", flags(LOADING | STALE | MODULE), categories(OWNERSHIP))]
+pub(crate) fn help(ctx: &mut Ctx) -> Result<()> {
+    crate::reply::help(
+        ctx.out,
+        "OWNERSHIP",
+        &[
+            "DEFINE <pattern> [LAYER <client|edge|server>] [TTL <time>] [MAX-TTL <time>] [MAX-BYTES <size>] [TYPE <type>] [STALE <time>]",
+            "    Say what holds for the keys of a pattern.",
+            "GRAPH [TEXT|JSON|DOT]",
+            "    Return all rules, as a manifest, as JSON or for Graphviz.",
+            "LINK <pattern> <OWNS|DERIVES|INVALIDATES|BORROWS> <pattern>",
+            "    Say that keys belong together: what goes when others change.",
+            "LOAD",
+            "    Take the rules of the file that 'ownershipfile' names: all of them, or none.",
+            "PLAN <key>",
+            "    Return what would go with a key, and by which edges.",
+            "RESTORE <manifest>",
+            "    Take the rules of a manifest's text.",
+            "SAVE",
+            "    Write the rules into the file that 'ownershipfile' names.",
+            "UNDEFINE <pattern>",
+            "    Forget what was said of a pattern.",
+            "UNLINK <pattern> <OWNS|DERIVES|INVALIDATES|BORROWS> <pattern>",
+            "    Forget that keys belong together.",
+            "WHO <key>",
+            "    Return the patterns that a key matches, what it derives from and what goes with it.",
+        ],
+    );
+    Ok(())
+}
+
+/// Reads a pattern.
+pub(crate) fn pattern(word: &[u8]) -> Result<Pattern> {
+    Pattern::parse(word).map_err(|error| Error::text(format!("ERR {error}")))
+}

@@ -1,0 +1,20 @@
+//! INFO's section `# Ownership`.
+
+use std::fmt::Write;
+use std::sync::atomic::Ordering::Relaxed;
+
+use commands::node::Node;
+
+pub(crate) fn write(node: &Node, text: &mut String) {
+    let (graph, figures) = (node.ownership.graph(), &node.ownership.figures);
+    let mut field = |name: &str, value: u64| {
+        let _ = write!(text, "ownership_{name}:{value}\r\n");
+    };
+    field("patterns", graph.nodes().len() as u64);
+    field("edges", graph.rules().edges.len() as u64);
+    field("version", node.ownership.version());
+    field("listed_keys", node.ownership.listed() as u64);
+    field("triggers", figures.triggers.load(Relaxed));
+    field("invalidated_keys", figures.invalidated.load(Relaxed));
+    field("invalidated_patterns", figures.sweeps.load(Relaxed));
+}
