@@ -4,7 +4,7 @@
 //!
 //! Reading order: `pattern` (the grammar, what two patterns have in common), `index` (which of many match a key),
 //! `graph` (edges, and what follows from a change), `manifest` (rules as a file), `owners` (rules of users), `lease` and `claim`
-//! (who holds what for now: state machines to which times are given).
+//! (who holds what, and until when: state machines to which times are given).
 
 mod claim;
 mod graph;
