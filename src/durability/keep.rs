@@ -277,6 +277,10 @@ impl Keeper for Kept {
         }
     }
 
+    fn buffers_len(&self) -> u64 {
+        self.0.journal.log().map_or(0, |log| log.buffers_len())
+    }
+
     fn follow_policy(&self) {
         if let (Some(node), Some(log)) = (self.0.node.upgrade(), self.0.journal.log()) {
             log.set_policy(open::policy(&node.settings));

@@ -174,7 +174,7 @@ impl Node {
     /// Moves values to the warm tier while memory is full; nothing is evicted.
     pub(crate) fn cool_only(&self, core: &mut Core) {
         let limit = self.settings.maxmemory();
-        if self.warm.is_on() && limit > 0 && self.used_memory() > limit {
+        if self.warm.is_on() && limit > 0 && self.counted_memory() > limit {
             core.begin_batch(self);
             cool(self, core, limit);
             self.wait_for_room(limit);
@@ -184,7 +184,7 @@ impl Node {
 
 /// Evicts until `limit` holds or time is up; false when nothing is left that may go.
 pub(super) fn evict(node: &Node, core: &mut Core, limit: u64) -> bool {
-    if node.warm.is_on() && cool(node, core, limit) {
+    if node.memory_in_use() <= limit || (node.warm.is_on() && cool(node, core, limit)) {
         return true;
     }
     let rule = Rule::new(node, core);
@@ -222,11 +222,22 @@ pub(super) fn evict(node: &Node, core: &mut Core, limit: u64) -> bool {
 }
 
 impl Node {
-    /// What the background is about to free, or to write and then free, is as good as free: otherwise a large value
-    /// would take others along.
+    /// What `maxmemory` limits. What the background is about to free, or to write and then free, is as good as free:
+    /// otherwise a large value would take others along.
     pub(crate) fn memory_in_use(&self) -> u64 {
         let soon_free = keyspace::object::lazy_free_bytes() + keyspace::warm::held_bytes();
-        self.used_memory().saturating_sub(soon_free as u64)
+        self.counted_memory().saturating_sub(soon_free as u64)
+    }
+
+    /// What is in use of it now.
+    pub(crate) fn counted_memory(&self) -> u64 {
+        self.used_memory().saturating_sub(self.uncounted_bytes())
+    }
+
+    /// Memory that keys cannot give back, since it waits for the disk: records of the log that are not synced, as in
+    /// Redis, and copies that a snapshot made, which there are a child's.
+    pub(crate) fn uncounted_bytes(&self) -> u64 {
+        self.keeper().buffers_len() + keyspace::snapshot::copied_bytes() as u64
     }
 }
 

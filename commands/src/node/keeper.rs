@@ -40,6 +40,9 @@ pub trait Keeper: Send + Sync {
     /// See [`LogFacts`].
     fn facts(&self) -> LogFacts;
 
+    /// Bytes of memory that records take until they are durable.
+    fn buffers_len(&self) -> u64;
+
     /// Takes `appendfsync` over.
     fn follow_policy(&self);
 
@@ -60,6 +63,10 @@ struct NoKeeper;
 impl Keeper for NoKeeper {
     fn facts(&self) -> LogFacts {
         LogFacts::default()
+    }
+
+    fn buffers_len(&self) -> u64 {
+        0
     }
 
     fn follow_policy(&self) {}

@@ -5,7 +5,8 @@
 //! - a thread publishes once it has collected `PUBLISH_STEP`, and at every tick;
 //! - the remainder is what threads that never publish hold: once all cores have published, and before there is a
 //!   client, it is what they leave of the allocator's own total (so the figure has no steps that are not memory); core
-//!   0 compares each second, and follows when they differ by more than the allocator's caches explain;
+//!   0 compares each second, and follows when twice in a row they differ by more than the allocator's caches explain
+//!   (once may be what a thread has taken and not published, as inside of a script);
 //! - pooled bytes are records and tables in pages that the allocator knows nothing of, see `keyspace::memory`.
 
 use std::cell::Cell;
@@ -48,6 +49,8 @@ const COMPARE_EVERY_MS: i64 = 1000;
 static PUBLISHED: AtomicI64 = AtomicI64::new(0);
 /// What the others hold.
 static REMAINDER: AtomicI64 = AtomicI64::new(0);
+/// The remainder as the last comparison found it.
+static FOUND: AtomicI64 = AtomicI64::new(0);
 static COMPARED_MS: AtomicI64 = AtomicI64::new(0);
 
 thread_local! {
@@ -126,6 +129,7 @@ pub(super) fn refresh(node: &Node, core: &Core) {
     if core.index == 0 && core.now.unix_ms >= due_ms {
         COMPARED_MS.store(core.now.unix_ms, Relaxed);
         if let Some(remainder) = remainder()
+            && (FOUND.swap(remainder, Relaxed) - remainder).abs() <= CACHES_MAX
             && (remainder - REMAINDER.load(Relaxed)).abs() > CACHES_MAX
         {
             REMAINDER.store(remainder, Relaxed);

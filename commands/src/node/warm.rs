@@ -315,7 +315,11 @@ impl Node {
     /// Whether a request that adds may go on; if not, it is set aside until what memory gave up is written.
     pub(crate) fn has_room_to_move(&self, client: &mut Client) -> bool {
         let (Some(tier), limit) = (self.warm.tier(), self.settings.maxmemory()) else { return true };
-        if limit == 0 || self.used_memory() <= limit || tier.room(held_max(limit)) != Room::Soon {
+        if limit == 0
+            || self.used_memory() <= limit
+            || self.counted_memory() <= limit
+            || tier.room(held_max(limit)) != Room::Soon
+        {
             return true;
         }
         let flight = Arc::new(Flight::default());

@@ -26,6 +26,7 @@ use crate::error::Error;
 use crate::execute;
 use crate::guards;
 use crate::node::access;
+use crate::node::memory::publish_thread;
 use crate::request::{Request, hash_keys};
 use crate::spec::{Locks, flag};
 
@@ -227,6 +228,8 @@ impl<'r, 'c> Runner<'r, 'c> {
 
     #[cold]
     fn look(&mut self) -> Option<&'static CStr> {
+        // A long script may take much before the next tick.
+        publish_thread();
         let node = self.ctx.node;
         let (program, elapsed, request) = (self.program, self.elapsed(), self.ctx.request);
         let wrote = self.wrote;

@@ -30,6 +30,7 @@ pub(crate) use gathering::{CaptureSlot, Captured, Gathering, InCapture};
 pub(crate) use parts::Parts;
 pub use run::{Failure, Progress};
 pub(crate) use side::Side;
+pub use side::copied_bytes;
 use spill::Spill;
 pub(crate) use table::TableCapture;
 

@@ -10,6 +10,14 @@ use super::batch::Batch;
 use super::gathering::Gathering;
 use crate::db::Db;
 
+/// Bytes of copies in memory, of all captures.
+static COPIED_BYTES: AtomicUsize = AtomicUsize::new(0);
+
+/// Bytes of memory that captures keep for the disk, beside the keyspace.
+pub fn copied_bytes() -> usize {
+    COPIED_BYTES.load(Relaxed)
+}
+
 /// See the module's head.
 #[derive(Default)]
 pub(crate) struct Side {
@@ -33,6 +41,7 @@ impl Side {
     }
 
     pub(super) fn add_bytes(&self, bytes: usize) {
+        COPIED_BYTES.fetch_add(bytes, Relaxed);
         let sum = self.bytes.fetch_add(bytes, Relaxed) + bytes;
         if sum > self.bytes_peak.load(Relaxed) {
             self.bytes_peak.store(sum, Relaxed);
@@ -41,6 +50,7 @@ impl Side {
 
     pub(super) fn sub_bytes(&self, bytes: usize) {
         self.bytes.fetch_sub(bytes, Relaxed);
+        COPIED_BYTES.fetch_sub(bytes, Relaxed);
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -57,5 +67,11 @@ impl Side {
 
     pub(super) fn is_cancelled(&self) -> bool {
         self.cancelled.load(Relaxed)
+    }
+}
+
+impl Drop for Side {
+    fn drop(&mut self) {
+        COPIED_BYTES.fetch_sub(*self.bytes.get_mut(), Relaxed);
     }
 }

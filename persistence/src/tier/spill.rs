@@ -146,7 +146,9 @@ struct Tidied {
 impl Inner {
     /// The thread's work until the tier ends.
     pub(super) fn spill_until_over(&self) {
-        let mut desk = Desk::default();
+        // All of the buffer counts from the start: memory that is full is no time to find that it grows.
+        let mut desk = Desk { buffer: Vec::with_capacity(BUFFER_KEPT), ..Desk::default() };
+        keyspace::memory::publish_all();
         while !self.is_over.load(Relaxed) {
             keyspace::memory::publish_all();
             if let Some(at) = desk.retry_at {

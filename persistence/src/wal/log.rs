@@ -88,6 +88,8 @@ pub struct Stats {
     pub unwritten_len: u64,
     /// Bytes that are kept in memory until they are durable.
     pub unsynced_len: u64,
+    /// Bytes of memory that this takes.
+    pub buffers_len: u64,
     /// Syncs that succeeded.
     pub syncs: u64,
     /// Syncs and writes that failed.
@@ -116,6 +118,7 @@ struct Next(AtomicU64);
 pub(super) struct Counters {
     pub(super) segments_len: AtomicU64,
     pub(super) unsynced_len: AtomicU64,
+    pub(super) buffers_len: AtomicU64,
     pub(super) syncs: AtomicU64,
     pub(super) failures: AtomicU64,
     pub(super) delayed: AtomicU64,
@@ -323,12 +326,18 @@ impl Log {
             segments_len: counters.segments_len.load(Relaxed),
             unwritten_len: unwritten as u64,
             unsynced_len: counters.unsynced_len.load(Relaxed),
+            buffers_len: counters.buffers_len.load(Relaxed),
             syncs: counters.syncs.load(Relaxed),
             failures: counters.failures.load(Relaxed),
             delayed: counters.delayed.load(Relaxed),
             is_syncing: self.is_syncing.load(Relaxed),
             last_sync_us: counters.last_sync_us.load(Relaxed),
         }
+    }
+
+    /// Bytes of memory that records take until they are durable.
+    pub fn buffers_len(&self) -> u64 {
+        self.counters.buffers_len.load(Relaxed)
     }
 
     /// What the log starts from now.

@@ -146,7 +146,7 @@ impl Log {
         writer.ended.drain(..(target.files.len() - 1).min(writer.ended.len()));
         writer.forget_until(target.last);
         self.counters.syncs.fetch_add(1, Relaxed);
-        self.counters.unsynced_len.store(writer.unsynced_len() as u64, Relaxed);
+        self.note_unsynced(writer);
         if is_late && self.policy() == Policy::EverySecond {
             self.counters.delayed.fetch_add(1, Relaxed);
             (self.notice)(Notice::SlowSync(took));
@@ -217,7 +217,7 @@ impl Log {
         writer.oldest = None;
         writer.oldest_in_sync = None;
         self.note_len(writer);
-        self.counters.unsynced_len.store(0, Relaxed);
+        self.note_unsynced(writer);
         self.is_failed.store(false, SeqCst);
         self.written.advance(last);
         self.durable.advance(last);

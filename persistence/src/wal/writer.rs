@@ -59,6 +59,8 @@ pub(super) struct Writer {
     pub(super) records: Vec<u8>,
     pub(super) records_written: usize,
     pub(super) chunks_len: usize,
+    /// The memory that the chunks take, which is more than their records.
+    chunks_capacity: usize,
     /// Since when something is written and not durable, that no running sync covers.
     pub(super) oldest: Option<Instant>,
     /// The same of what the running sync covers.
@@ -81,6 +83,7 @@ impl Writer {
             records: Vec::new(),
             records_written: 0,
             chunks_len: 0,
+            chunks_capacity: 0,
             oldest: None,
             oldest_in_sync: None,
             marked: 0,
@@ -102,6 +105,12 @@ impl Writer {
         self.chunks_len + self.records.len()
     }
 
+    /// Bytes of memory of all that is kept for the disk.
+    fn buffers_len(&self) -> usize {
+        let spare: usize = self.spare.iter().map(Vec::capacity).sum();
+        self.chunks_capacity + self.records.capacity() + spare
+    }
+
     /// Since when something that was acknowledged may be lost.
     fn at_risk_since(&self) -> Option<Instant> {
         self.oldest_in_sync.or(self.oldest)
@@ -113,6 +122,7 @@ impl Writer {
             let next = self.spare.pop().unwrap_or_default();
             let records = std::mem::replace(&mut self.records, next);
             self.chunks_len += records.len();
+            self.chunks_capacity += records.capacity();
             self.chunks.push_back(Chunk { records, last: self.last() });
             self.records_written = 0;
         }
@@ -122,6 +132,7 @@ impl Writer {
     pub(super) fn forget_until(&mut self, durable: Seq) {
         while let Some(chunk) = self.chunks.pop_front_if(|chunk| chunk.last <= durable) {
             self.chunks_len -= chunk.records.len();
+            self.chunks_capacity -= chunk.records.capacity();
             let mut records = chunk.records;
             if self.spare.len() < 4 && records.capacity() <= 4 * KEPT_LEN {
                 records.clear();
@@ -226,7 +237,7 @@ impl Log {
                 self.sync_thread.kick();
             }
         }
-        self.counters.unsynced_len.store(writer.unsynced_len() as u64, Relaxed);
+        self.note_unsynced(writer);
     }
 
     /// Says in the log how far it was durable, where that has not been said.
@@ -287,6 +298,11 @@ impl Log {
             }
         };
         self.settled.advance(may);
+    }
+
+    pub(super) fn note_unsynced(&self, writer: &Writer) {
+        self.counters.unsynced_len.store(writer.unsynced_len() as u64, Relaxed);
+        self.counters.buffers_len.store(writer.buffers_len() as u64, Relaxed);
     }
 
     pub(super) fn note_len(&self, writer: &Writer) {

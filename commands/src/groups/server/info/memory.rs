@@ -86,10 +86,10 @@ pub(super) fn memory(ctx: &mut Ctx, text: &mut Text) {
     text.bytes("maxmemory", settings.maxmemory());
     text.field("maxmemory_policy", settings.maxmemory_policy().name());
     fragmentation(&figures, text);
+    text.field("mem_not_counted_for_evict", ctx.node.uncounted_bytes());
     text.same(
         0,
         &[
-            "mem_not_counted_for_evict",
             "mem_replication_backlog",
             "mem_total_replication_buffers",
             "mem_replica_full_sync_buffer",
@@ -97,7 +97,8 @@ pub(super) fn memory(ctx: &mut Ctx, text: &mut Text) {
         ],
     );
     text.field("mem_clients_normal", figures.clients);
-    text.same(0, &["mem_cluster_links", "mem_aof_buffer"]);
+    text.same(0, &["mem_cluster_links"]);
+    text.field("mem_aof_buffer", ctx.node.keeper().buffers_len());
     text.field("mem_allocator", "jemalloc-5.3.1");
     text.same(0, &["mem_overhead_db_hashtable_rehashing", "active_defrag_running"]);
     let (pending, freed) = keyspace::object::lazy_free_counts();
