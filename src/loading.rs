@@ -91,6 +91,12 @@ pub(crate) fn take_rules(node: &Node, report: &Report) {
     if let Err(reason) = node.restore_manifest(text.map(|(_, text)| &**text)) {
         log::warning(&format!("The rules of ownership in the snapshot do not hold and are left out: {reason}"));
     }
+    let state = report.aux.iter().rev().find(|(name, _)| **name == *commands::ownership::STATE_AUX.as_bytes());
+    if let Some((_, text)) = state
+        && let Err(reason) = node.restore_ownership_state(text)
+    {
+        log::warning(&format!("What the snapshot tells of leases does not hold and is left out from there: {reason}"));
+    }
 }
 
 /// Runs a load, and says now and then how far it has come.
@@ -129,6 +135,7 @@ pub(crate) fn tell(report: &Report, now_ms: i64) {
             (b"aof-base", Some(1)) => log::notice("RDB is base AOF"),
             (b"aof-preamble", Some(1)) => log::notice("RDB has an AOF tail"),
             (name, _) if *name == *commands::ownership::AUX.as_bytes() => {}
+            (name, _) if *name == *commands::ownership::STATE_AUX.as_bytes() => {}
             _ => {
                 let name = String::from_utf8_lossy(name);
                 log::log(LogLevel::Debug, &format!("RDB AUX field without a meaning here: {name} = '{text}'"));

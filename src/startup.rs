@@ -195,6 +195,7 @@ fn start_with(configured: Configured, is_loading: bool) -> Result<Running, Start
     node.keep_own();
     node.load_users(&users).map_err(StartError::Users)?;
     node.load_manifest().map_err(StartError::Users)?;
+    node.begin_tokens(base::clock::unix_ms());
     node.loading.is_loading.store(is_loading, Relaxed);
     let (sender, receiver) = unbounded_channel();
     let listeners = Arc::new(Listeners::new(node.clone(), sender));

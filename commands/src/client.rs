@@ -461,6 +461,7 @@ impl Client {
         if let Some(waiter) = self.waiting.take() {
             node.blocking.abandon(node, &waiter);
         }
+        node.end_leases_of(self);
         self.leave_transaction(&node.space);
         node.care.uncount(&self.shared);
     }

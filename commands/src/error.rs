@@ -63,6 +63,8 @@ pub enum Otherwise {
     NullArray,
     /// How many replicas have it: none.
     Replicas,
+    /// What stands in the way of a lease.
+    Lease,
     /// Whether everything up to a place in the log is durable here, and on how many replicas.
     Durable {
         /// The place.
@@ -76,7 +78,8 @@ impl Otherwise {
     /// Writes it.
     pub(crate) fn write(self, node: &Node, out: &mut Writer) {
         match self {
-            Self::Null => out.null(),
+            // Who waits for a lease is answered by the leases; where nobody can wait, nobody does.
+            Self::Null | Self::Lease => out.null(),
             Self::NullArray => out.null_array(),
             Self::Replicas => out.int(0),
             Self::Durable { place, .. } => {

@@ -300,6 +300,12 @@ pub(crate) fn call(ctx: &mut Ctx<'_>, request: &Request<'_>) -> Outcome {
         ctx.out.error(&guards::unknown_subcommand(request));
         return Outcome::Done;
     };
+    if ctx.node.space.interest() & Interest::LEASES.0 != 0
+        && let Err(error) = ownership::guard(ctx, request)
+    {
+        refuse(ctx, request.row, &error);
+        return Outcome::Refused;
+    }
     if request.row.command.locks == Locks::Script && ctx.node.monitoring.monitors.any() {
         // Before what the script calls.
         ctx.node.monitoring.monitors.show(ctx.node, ctx.client, request, ctx.origin);

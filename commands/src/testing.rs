@@ -133,6 +133,13 @@ impl Fixture {
         })
     }
 
+    /// A client whose connection has ended: its number is free for another one.
+    pub fn forget(&mut self, number: u32) {
+        if let Some(client) = self.clients.remove(&number) {
+            self.node.clients.remove(&client.shared.id);
+        }
+    }
+
     /// A fresh instance with a warm tier on a disk, whose tables and random numbers follow from a seed.
     #[cfg(test)]
     pub(crate) fn with_tier(disk: Option<&persistence::disk::simulated::SimulatedDisk>, seed: u64) -> Self {

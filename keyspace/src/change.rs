@@ -106,6 +106,10 @@ impl Interest {
     pub const EFFECTS: Self = Self(1 << 4);
     /// Changes of some keys take others along.
     pub const OWNERSHIP: Self = Self(1 << 5);
+    /// Somebody holds keys by a lease.
+    pub const LEASES: Self = Self(1 << 6);
+    /// Who wants to hear of each change, rather than to have a say before it.
+    pub const HEARS_ALL: u32 = Self::EVENTS.0 | Self::FOLLOW.0 | Self::OWNERSHIP.0;
 }
 
 /// What the commands of one core collected since it was last published.

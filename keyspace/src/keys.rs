@@ -426,9 +426,8 @@ impl<'k> Keys<'k> {
             // SAFETY: the shard is locked, and no reference into it is in use.
             unsafe { self.space.mark_watched(self.shard_of(key.hash), self.db, key.bytes) };
         }
-        let others = interest & !Interest::WATCH.0;
-        if others & !(Interest::BLOCKED.0 | Interest::EFFECTS.0) != 0
-            || others & Interest::BLOCKED.0 != 0 && self.space.may_be_awaited(key.hash)
+        if interest & Interest::HEARS_ALL != 0
+            || interest & Interest::BLOCKED.0 != 0 && self.space.may_be_awaited(key.hash)
         {
             self.push_change(key, event, true);
         }
@@ -526,6 +525,16 @@ impl Keyspace {
             self.unlock(shard, db);
             answer
         }
+    }
+
+    /// Lets whoever holds a shard finish; false when that is a script that takes long.
+    pub fn pass_through(&self, shard: usize) -> bool {
+        if self.lock_for_request(shard).is_err() {
+            return false;
+        }
+        // SAFETY: locked above, and nothing was changed.
+        unsafe { self.unlock_unchanged(shard) };
+        true
     }
 
     /// As `with_table`, for writing; makes the table when it is not there yet. `change` hears no events: it is for

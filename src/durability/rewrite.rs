@@ -35,15 +35,17 @@ pub(crate) fn rewrite(node: &Node, log: &Log, haste: Haste, is_on: &AtomicBool) 
     let at_instant = || {
         node.set_logging(is_on.load(SeqCst));
         // Rules change while everything is locked, as it is now.
-        (log.last_reserved(), node.library_sources(), node.manifest())
+        let seq = log.last_reserved();
+        // Leases change at any time: what changed since that place is told again by the log.
+        (seq, node.library_sources(), [node.manifest(), node.ownership_state()])
     };
-    let (capture, (seq, libraries, rules)) = loop {
+    let (capture, (seq, libraries, facts)) = loop {
         match node.space.begin_capture(at_instant) {
             Some(begun) => break begun,
             None => std::thread::sleep(WAIT),
         }
     };
-    let result = save(node, capture, &libraries, rules.as_deref(), &compaction.path, haste)
+    let result = save(node, capture, &libraries, &facts, &compaction.path, haste)
         .and_then(|()| log.commit_compaction(&compaction, seq));
     if result.is_err() {
         log.abort_compaction(compaction);
@@ -55,7 +57,7 @@ fn save(
     node: &Node,
     mut capture: Capture<'_>,
     libraries: &[Source],
-    rules: Option<&str>,
+    [rules, state]: &[Option<String>; 2],
     path: &Path,
     haste: Haste,
 ) -> io::Result<()> {
@@ -73,8 +75,10 @@ fn save(
     )?;
     writer.aux("redis-ver", settings.redis_version_reported().to_string_lossy().as_bytes());
     libraries.iter().for_each(|source| writer.function(source));
-    if let Some(rules) = rules {
-        writer.aux(commands::ownership::AUX, rules.as_bytes());
+    for (name, text) in [(commands::ownership::AUX, rules), (commands::ownership::STATE_AUX, state)] {
+        if let Some(text) = text {
+            writer.aux(name, text.as_bytes());
+        }
     }
     let counts = capture.counts().to_vec();
     for (db, count) in counts.iter().enumerate().filter(|(_, count)| count.keys > 0) {

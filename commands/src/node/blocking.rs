@@ -25,6 +25,7 @@ use crate::client::{Client, Replies, Shared, signal};
 use crate::ctx::Ctx;
 use crate::error::{Otherwise, Wait};
 use crate::keys::find_keys;
+use crate::ownership::Aftermath;
 use crate::request::{OwnedRequest, Request};
 use crate::spec::{flag, key};
 
@@ -316,11 +317,38 @@ impl Blocking {
 
     /// Lets a client go that waited in vain; false when somebody serves it at this moment.
     pub fn let_go(&self, node: &Node, stats: &CoreStats, waiter: &Waiter, why: LetGo) -> bool {
+        let mut aftermath = Aftermath::default();
+        let is_let_go = self.let_go_with(node, stats, waiter, why, &mut aftermath);
+        aftermath.settle(node);
+        is_let_go
+    }
+
+    /// As `let_go`; what follows for those who wait for leases is to be settled once no shard is locked.
+    fn let_go_with(
+        &self,
+        node: &Node,
+        stats: &CoreStats,
+        waiter: &Waiter,
+        why: LetGo,
+        aftermath: &mut Aftermath,
+    ) -> bool {
+        let mut denied = None;
+        if waiter.otherwise == Otherwise::Lease {
+            let Some((reason, later)) = node.leave_lease_queue(waiter, why) else { return false };
+            aftermath.append(later);
+            denied = Some(reason.to_string());
+        }
         if !waiter.try_claim() {
             return false;
         }
         let mut reply = Writer::new(waiter.proto);
         match why {
+            LetGo::TimedOut if denied.is_some() => {
+                let line = denied.unwrap_or_default();
+                crate::execute::count_error(node, stats, &line);
+                stats.by_command[waiter.request().row.index].failed.add(1);
+                reply.error(&line);
+            }
             LetGo::TimedOut => match waiter.otherwise {
                 Otherwise::Null => reply.null_array(),
                 otherwise => otherwise.write(node, &mut reply),
@@ -332,15 +360,22 @@ impl Blocking {
                 stats.by_command[waiter.request().row.index].failed.add(1);
             }
         }
-        stats.by_command[waiter.request().row.index].calls.add(1);
+        if waiter.otherwise != Otherwise::Lease {
+            stats.by_command[waiter.request().row.index].calls.add(1);
+        }
         self.end(node, waiter, &reply);
         true
     }
 
     /// CLIENT UNBLOCK; false when the client does not wait.
-    pub(crate) fn unblock(&self, node: &Node, stats: &CoreStats, id: u64, why: LetGo) -> bool {
+    pub(crate) fn unblock(&self, ctx: &Ctx<'_>, id: u64, why: LetGo) -> bool {
         let waiter = self.by_client.get(&id).map(|waiter| waiter.clone());
-        waiter.is_some_and(|waiter| !waiter.awaits_work() && self.let_go(node, stats, &waiter, why))
+        let mut aftermath = Aftermath::default();
+        let is_let_go = waiter.is_some_and(|waiter| {
+            !waiter.awaits_work() && self.let_go_with(ctx.node, ctx.core.stats, &waiter, why, &mut aftermath)
+        });
+        ctx.core.own.owe_aftermath(aftermath);
+        is_let_go
     }
 
     /// Ends a claimed waiter without a reply, and its connection with it.

@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use keyspace::change::{Interest, Tally};
+use keyspace::effects::Effects;
 use keyspace::keys::Keys;
 
 use super::Node;
@@ -109,6 +110,18 @@ impl Node {
         let place = self.log.log.get()?.reserve();
         keys.stamp(place);
         Some(place)
+    }
+
+    /// As `reserve_record`, for effects that are about no shard.
+    pub(crate) fn reserve_effects(&self, effects: &Effects) -> Option<u64> {
+        if effects.is_empty() { None } else { Some(self.log.log.get()?.reserve()) }
+    }
+
+    /// As `append_record`, for those.
+    pub(crate) fn append_effects(&self, place: u64, effects: &mut Effects) {
+        if let Some(log) = self.log.log.get() {
+            log.append(place, effects.finish());
+        }
     }
 
     /// Hands the record over; no shard is locked.

@@ -397,6 +397,7 @@ impl Node {
             ("aof-base", b"0".to_vec()),
         ];
         aux.extend(self.manifest().map(|rules| (crate::ownership::AUX, text(rules))));
+        aux.extend(self.ownership_state().map(|state| (crate::ownership::STATE_AUX, text(state))));
         let syncs_in_steps = settings.rdb_save_incremental_fsync();
         Plan { path: self.snapshot_path(), options, syncs_in_steps, aux, functions: Vec::new() }
     }

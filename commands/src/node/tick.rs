@@ -69,6 +69,7 @@ impl Node {
             return;
         }
         if core.index == 0 {
+            self.look_after_leases(core.now.unix_ms);
             self.look_after_clients(core.now.unix_ms);
             self.look_after_snapshots(core.now.unix_ms);
             self.migrations.close_idle();

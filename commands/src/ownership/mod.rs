@@ -10,7 +10,9 @@
 //! - What is in the log says all that goes: running it again originates nothing.
 
 mod follow;
+mod leases;
 mod members;
+mod state;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -27,11 +29,19 @@ use parking_lot::RwLock;
 use smallvec::SmallVec;
 
 pub(crate) use follow::{follow, follow_call};
+pub(crate) use leases::{Aftermath, attach};
+pub use leases::{Wanted, may_remove, mode_name, release, release_all, renew, restore_words, revoke, take};
 use members::Members;
+pub use state::STATE_AUX;
 pub(crate) use sweep::settle_owed;
 pub use sweep::{invalidate, would_go};
 
+use crate::client::Origin;
+use crate::ctx::Ctx;
+use crate::error::{Error, Result};
 use crate::node::Node;
+use crate::request::Request;
+use crate::spec::flag;
 
 /// The event of a key that went because of another one.
 pub const INVALIDATED: Event = Event::new(Classes::GENERIC, "invalidated");
@@ -44,6 +54,7 @@ pub struct Ownership {
     graph: RwLock<Arc<Graph>>,
     version: AtomicU64,
     members: Members,
+    lending: leases::Lending,
     /// Figures for INFO.
     pub figures: Figures,
 }
@@ -57,6 +68,10 @@ pub struct Figures {
     pub invalidated: AtomicU64,
     /// Patterns that went as a whole.
     pub sweeps: AtomicU64,
+    /// Writes that were refused because somebody else holds the key.
+    pub refused_writes: AtomicU64,
+    /// Leases whose time was over.
+    pub leases_expired: AtomicU64,
 }
 
 /// What a core keeps.
@@ -65,6 +80,7 @@ pub(crate) struct Own {
     version: Cell<u64>,
     graph: RefCell<Arc<Graph>>,
     owed: RefCell<Vec<Owed>>,
+    aftermath: RefCell<Aftermath>,
 }
 
 /// Keys that have to go.
@@ -82,6 +98,7 @@ impl Ownership {
             graph: RwLock::default(),
             version: AtomicU64::new(0),
             members: Members::new(shards, databases),
+            lending: leases::Lending::default(),
             figures: Figures::default(),
         }
     }
@@ -119,7 +136,20 @@ impl Own {
     /// Whether something is to be done before the next reply.
     #[inline]
     pub(crate) fn owes(&self) -> bool {
-        !self.owed.borrow().is_empty()
+        !self.owed.borrow().is_empty() || !self.aftermath.borrow().is_empty()
+    }
+
+    /// What follows from a change of leases, once the locks are free.
+    pub(crate) fn owe_aftermath(&self, it: Aftermath) {
+        self.aftermath.borrow_mut().append(it);
+    }
+
+    /// Does that.
+    fn settle_aftermath(&self, node: &Node) {
+        let aftermath = std::mem::take(&mut *self.aftermath.borrow_mut());
+        if !aftermath.is_empty() {
+            aftermath.settle(node);
+        }
     }
 
     fn owe(&self, it: Owed) {
@@ -190,7 +220,7 @@ impl Node {
     }
 
     /// Takes over the rules of the ownership file, before the first client. The error is for the log.
-    pub fn load_manifest(&self) -> Result<(), String> {
+    pub fn load_manifest(&self) -> std::result::Result<(), String> {
         let Some(path) = self.manifest_path() else { return Ok(()) };
         let aborting =
             |reason: String| format!("Aborting startup because of ownership rules: {}: {reason}", path.display());
@@ -201,7 +231,7 @@ impl Node {
     }
 
     /// Takes over the rules that came with keys, unless a file holds them, and lists the keys that they are about.
-    pub fn restore_manifest(&self, text: Option<&[u8]>) -> Result<(), ownership::manifest::ManifestError> {
+    pub fn restore_manifest(&self, text: Option<&[u8]>) -> std::result::Result<(), ownership::manifest::ManifestError> {
         let graph = match text.filter(|_| self.manifest_path().is_none()) {
             Some(text) => Arc::new(ownership::manifest::parse(text)?),
             None => self.ownership.graph(),
@@ -218,6 +248,20 @@ impl Node {
     fn count_invalidated(&self, keys: usize) {
         self.ownership.figures.invalidated.fetch_add(keys as u64, Relaxed);
     }
+}
+
+/// Whether a request, whose shards are locked, may write what it is about to write.
+#[cold]
+pub(crate) fn guard(ctx: &mut Ctx<'_>, request: &Request<'_>) -> Result<()> {
+    if ctx.origin == Origin::Log || !request.row.command.has(flag::WRITE) {
+        return Ok(());
+    }
+    leases::guard(ctx, request).map_err(|denied| {
+        ctx.node.ownership.figures.refused_writes.fetch_add(1, Relaxed);
+        let line = denied.to_string();
+        ctx.node.audit_refusal(ctx.client, request, &line);
+        Error::text(line)
+    })
 }
 
 fn is_listed(graph: &Graph, key: &[u8]) -> bool {

@@ -69,6 +69,7 @@ fn names(node: &Node, keys: &Keys<'_>, shard: usize, step: &Step<'_>, limit: usi
 /// Does what is owed, before the reply of what owes it.
 #[cold]
 pub(crate) fn settle_owed(node: &Node, core: &mut Core, ready: &mut Ready, actor: u64) {
+    core.own.settle_aftermath(node);
     loop {
         let owed = std::mem::take(&mut *core.own.owed.borrow_mut());
         if owed.is_empty() {

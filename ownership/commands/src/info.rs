@@ -14,6 +14,15 @@ pub(crate) fn write(node: &Node, text: &mut String) {
     field("edges", graph.rules().edges.len() as u64);
     field("version", node.ownership.version());
     field("listed_keys", node.ownership.listed() as u64);
+    let (held, waiting, last_token) = {
+        let leases = node.leases();
+        (leases.iter().count(), leases.waiting(), leases.last_token())
+    };
+    field("leases", held as u64);
+    field("lease_waiters", waiting as u64);
+    field("last_token", last_token);
+    field("leases_expired", figures.leases_expired.load(Relaxed));
+    field("refused_writes", figures.refused_writes.load(Relaxed));
     field("triggers", figures.triggers.load(Relaxed));
     field("invalidated_keys", figures.invalidated.load(Relaxed));
     field("invalidated_patterns", figures.sweeps.load(Relaxed));

@@ -1,6 +1,6 @@
 //! INVALIDATE.
 
-use commands::ownership::{invalidate as remove, would_go};
+use commands::ownership::{invalidate as remove, may_remove, would_go};
 use commands_macros::command;
 use ownership::Pattern;
 
@@ -45,6 +45,7 @@ pub(crate) fn invalidate(ctx: &mut Ctx, words: Rest) -> Result<()> {
         }
         return Ok(());
     }
+    may_remove(ctx, &patterns)?;
     let removed = remove(ctx, &patterns, !options.cascades_not);
     ctx.out.int(removed as i64);
     Ok(())

@@ -4,6 +4,9 @@
 mod container;
 mod info;
 mod invalidate;
+mod lease;
+#[cfg(test)]
+mod lease_tests;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +23,13 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 pub static MODULE: Module = Module {
     name: "ownership",
     version: 100,
-    commands: &[&invalidate::INVALIDATE, &container::OWNERSHIP],
+    commands: &[
+        &lease::BORROW,
+        &invalidate::INVALIDATE,
+        &lease::OWN,
+        &container::OWNERSHIP,
+        &lease::RELEASE,
+        &lease::RENEW,
+    ],
     info: Some(Section { heading: "Ownership", write: info::write }),
 };

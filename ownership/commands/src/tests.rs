@@ -2,11 +2,11 @@
 
 use commands::testing::{Fixture, check_with};
 
-fn fixture() -> Fixture {
+pub(crate) fn fixture() -> Fixture {
     Fixture::with_modules(&[&crate::MODULE])
 }
 
-fn check(transcript: &str) {
+pub(crate) fn check(transcript: &str) {
     check_with(&mut fixture(), transcript);
 }
 
@@ -19,7 +19,7 @@ fn linked(edges: &[&str]) -> Fixture {
 }
 
 /// The effects since the last call, a line each.
-fn effects(fixture: &mut Fixture) -> Vec<String> {
+pub(crate) fn effects(fixture: &mut Fixture) -> Vec<String> {
     let text = |words: Vec<Vec<u8>>| words.join(&b' ').escape_ascii().to_string();
     fixture.take_effects().into_iter().map(|(_, words)| text(words)).collect()
 }

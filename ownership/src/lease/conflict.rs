@@ -16,7 +16,7 @@ impl Leases {
                 Some(name) => Holder::Name { user: waiter.user.clone(), name: name.clone() },
                 None => Holder::Connection(waiter.connection),
             };
-            let left_ms = waiter.wait_until_ms.map(|until| (until - now_ms).max(0));
+            let left_ms = waiter.wait_until_ms.filter(|&until| until < i64::MAX).map(|until| (until - now_ms).max(0));
             Denied::Awaited(Obstacle { holder, pattern: pattern.clone(), left_ms })
         })
     }

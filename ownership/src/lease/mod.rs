@@ -7,6 +7,7 @@
 //! - No set of waiters waits for each other only: the youngest of them is refused.
 
 mod conflict;
+mod keep;
 #[cfg(test)]
 mod tests;
 mod wait;
@@ -22,6 +23,9 @@ use wait::Waiter;
 pub type Connection = u64;
 /// A fencing token.
 pub type Token = u64;
+
+/// Leases that a connection may have lost without having acknowledged it.
+const LOST_MAX: usize = 1024;
 
 /// How keys are held.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,6 +48,16 @@ pub enum Holder {
         /// The name.
         name: Box<[u8]>,
     },
+}
+
+impl Holder {
+    /// The name, where it is one.
+    pub fn name(&self) -> Option<&[u8]> {
+        match self {
+            Self::Connection(_) => None,
+            Self::Name { name, .. } => Some(name),
+        }
+    }
 }
 
 impl fmt::Display for Holder {
@@ -70,7 +84,7 @@ pub struct Request {
     pub name: Option<Box<[u8]>>,
     /// For how long; None: as long as the connection.
     pub ttl_ms: Option<i64>,
-    /// Until when he waits; None: he does not.
+    /// Until when he waits, `i64::MAX` for ever; None: he does not.
     pub wait_until_ms: Option<i64>,
 }
 
@@ -114,6 +128,8 @@ pub enum Denied {
     BadDeadline,
     /// A name without a deadline.
     NoDeadline,
+    /// So many leases ended while he did not look.
+    LostMany,
 }
 
 /// What stands in the way.
@@ -132,7 +148,7 @@ impl fmt::Display for Obstacle {
         write!(f, "{} (pattern {}", self.holder, self.pattern)?;
         match self.left_ms {
             Some(ms) => write!(f, ", {ms} ms left)"),
-            None => f.write_str(", until it disconnects)"),
+            None => f.write_str(", no end)"),
         }
     }
 }
@@ -153,6 +169,9 @@ impl fmt::Display for Denied {
             Self::NotYours(token) => write!(f, "ERR lease {token} belongs to another user"),
             Self::BadDeadline => f.write_str("ERR the lease's deadline is not in the future"),
             Self::NoDeadline => f.write_str("ERR a lease AS a name needs PX or EX: nobody would end it"),
+            Self::LostMany => {
+                f.write_str("ERR too many leases of this connection have ended: RELEASE ALL acknowledges that")
+            }
         }
     }
 }
@@ -191,6 +210,10 @@ pub struct Leases {
     waiters: BTreeMap<u64, Waiter>,
     waiting: HashMap<Connection, u64>,
     last_waiter: u64,
+    /// Tokens of which a log has to hear.
+    untold: BTreeSet<Token>,
+    /// What connections act for.
+    acting: HashMap<Connection, BTreeSet<Token>>,
     /// What connections acted for and lost.
     lost: HashMap<Connection, Vec<(Token, Vec<Pattern>)>>,
 }
@@ -231,6 +254,9 @@ impl Leases {
         if request.name.is_some() && request.ttl_ms.is_none() {
             return Answer::Denied(Denied::NoDeadline);
         }
+        if self.lost.get(&request.connection).is_some_and(|lost| lost.len() >= LOST_MAX) {
+            return Answer::Denied(Denied::LostMany);
+        }
         match (self.obstacle(&request, u64::MAX, now_ms), request.wait_until_ms) {
             (None, _) => Answer::Granted(self.grant(request, now_ms)),
             (Some(denied), None) => Answer::Denied(denied),
@@ -249,19 +275,9 @@ impl Leases {
         };
         let deadline_ms = ttl_ms.map(|ttl| now_ms + ttl);
         let attached = [connection].into();
+        self.untold.insert(self.last_token);
         self.insert(Lease { token: self.last_token, mode, patterns, holder, user, deadline_ms, attached });
         self.last_token
-    }
-
-    /// Puts a lease in that was kept over a restart; tokens go on behind it.
-    pub fn restore(&mut self, lease: Lease) {
-        self.last_token = self.last_token.max(lease.token);
-        self.insert(lease);
-    }
-
-    /// Tokens go on behind this one.
-    pub fn restore_last_token(&mut self, token: Token) {
-        self.last_token = self.last_token.max(token);
     }
 
     fn insert(&mut self, lease: Lease) {
@@ -269,6 +285,9 @@ impl Leases {
             self.prefixes.insert(pattern, lease.token);
         }
         self.deadlines.extend(lease.deadline_ms.map(|at| (at, lease.token)));
+        for &connection in &lease.attached {
+            self.acting.entry(connection).or_default().insert(lease.token);
+        }
         self.leases.insert(lease.token, lease);
     }
 
@@ -280,7 +299,24 @@ impl Leases {
         if let Some(at) = lease.deadline_ms {
             self.deadlines.remove(&(at, token));
         }
+        for connection in &lease.attached {
+            self.acts_no_more(*connection, token);
+        }
         Some(lease)
+    }
+
+    fn acts_no_more(&mut self, connection: Connection, token: Token) {
+        if let Some(tokens) = self.acting.get_mut(&connection) {
+            tokens.remove(&token);
+            if tokens.is_empty() {
+                self.acting.remove(&connection);
+            }
+        }
+    }
+
+    /// The leases that a connection acts for.
+    fn tokens_of(&self, connection: Connection) -> Vec<Token> {
+        self.acting.get(&connection).into_iter().flatten().copied().collect()
     }
 
     /// Prolongs a lease from now on.
@@ -299,6 +335,9 @@ impl Leases {
             self.deadlines.remove(&(old, token));
         }
         self.deadlines.insert((at, token));
+        if lease.holder.name().is_some() {
+            self.untold.insert(token);
+        }
         Ok(())
     }
 
@@ -323,8 +362,7 @@ impl Leases {
 
     /// Gives all leases back that a connection acts for; how many, and what follows for others.
     pub fn release_all(&mut self, connection: Connection, now_ms: i64) -> (usize, Vec<Event>) {
-        let is_his = |lease: &&Lease| lease.attached.contains(&connection);
-        let tokens: Vec<Token> = self.leases.values().filter(is_his).map(|lease| lease.token).collect();
+        let tokens = self.tokens_of(connection);
         tokens.iter().for_each(|&token| self.end(token, Some(connection)));
         self.lost.remove(&connection);
         (tokens.len(), self.serve(now_ms))
@@ -337,6 +375,7 @@ impl Leases {
             return Err(Denied::NotYours(token));
         }
         lease.attached.insert(connection);
+        self.acting.entry(connection).or_default().insert(token);
         Ok(())
     }
 
@@ -346,22 +385,24 @@ impl Leases {
         if let Some(number) = self.waiting.remove(&connection) {
             self.waiters.remove(&number);
         }
-        let mut ends = Vec::new();
-        for lease in self.leases.values_mut().filter(|lease| lease.attached.contains(&connection)) {
+        for token in self.acting.remove(&connection).into_iter().flatten() {
+            let Some(lease) = self.leases.get_mut(&token) else { continue };
             lease.attached.remove(&connection);
             if lease.holder == Holder::Connection(connection) {
-                ends.push(lease.token);
+                self.end(token, Some(connection));
             }
         }
-        ends.into_iter().for_each(|token| self.end(token, Some(connection)));
         self.serve(now_ms)
     }
 
-    /// A waiting connection does not wait any longer (CLIENT UNBLOCK).
-    pub fn give_up(&mut self, connection: Connection, now_ms: i64) -> Vec<Event> {
-        let Some(number) = self.waiting.remove(&connection) else { return Vec::new() };
-        self.waiters.remove(&number);
-        self.serve(now_ms)
+    /// A waiting connection does not wait any longer: what stood in its way, and what follows for others. None: it does
+    /// not wait, its answer has been given.
+    pub fn give_up(&mut self, connection: Connection, now_ms: i64) -> Option<(Denied, Vec<Event>)> {
+        let number = self.waiting.get(&connection)?;
+        let denied = self.obstacle(&self.waiters.get(number)?.request, *number, now_ms)?;
+        self.waiters.remove(number);
+        self.waiting.remove(&connection);
+        Some((denied, self.serve(now_ms)))
     }
 
     /// Time goes on: leases end, waiters are served or give up.
@@ -404,10 +445,17 @@ impl Leases {
         let mut borrowed = None;
         for (lease, pattern) in self.over(key) {
             let by = || Obstacle::of(lease, pattern, now_ms);
+            if lease.deadline_ms.is_some_and(|at| at <= now_ms) {
+                // It has ended, though nobody came by to say so.
+                if lease.attached.contains(&connection) {
+                    return Err(Denied::Lost(lease.token, pattern.clone()));
+                }
+                continue;
+            }
             match (lease.mode, lease.attached.contains(&connection)) {
                 (Mode::Own, true) => return Ok(()),
                 (Mode::Own, false) => return Err(Denied::Owned(by())),
-                (Mode::Borrow, _) => borrowed = Some(by()),
+                (Mode::Borrow, _) => drop(borrowed.get_or_insert_with(by)),
             }
         }
         borrowed.map_or(Ok(()), |by| Err(Denied::Borrowed(by)))
@@ -415,7 +463,7 @@ impl Leases {
 
     /// The leases over a key, each with the pattern.
     pub fn over<'a>(&'a self, key: &'a [u8]) -> impl Iterator<Item = (&'a Lease, &'a Pattern)> {
-        let mut tokens: Vec<Token> = self.prefixes.near(&Pattern::of_key(key)).collect();
+        let mut tokens: Vec<Token> = self.prefixes.before(key).collect();
         tokens.sort_unstable();
         tokens.dedup();
         tokens.into_iter().filter_map(|token| {
@@ -438,6 +486,9 @@ impl Leases {
     /// Ends a lease; those who acted for it and did not end it themselves have lost it.
     fn end(&mut self, token: Token, by: Option<Connection>) {
         let Some(lease) = self.remove(token) else { return };
+        if lease.holder.name().is_some() {
+            self.untold.insert(token);
+        }
         for connection in lease.attached.into_iter().filter(|&connection| Some(connection) != by) {
             self.lost.entry(connection).or_default().push((token, lease.patterns.clone()));
         }

@@ -14,7 +14,7 @@ impl Leases {
     pub(super) fn wait(&mut self, request: Request, now_ms: i64) -> Answer {
         let connection = request.connection;
         // Nobody waits for one who holds nothing and came last.
-        let holds = self.leases.values().any(|lease| lease.attached.contains(&connection));
+        let holds = self.acting.contains_key(&connection);
         self.last_waiter += 1;
         let number = self.last_waiter;
         self.waiters.insert(number, Waiter { request });
@@ -44,7 +44,7 @@ impl Leases {
             false
         });
         // A lease that was granted may close a circle among those who still wait.
-        if !events.is_empty() {
+        if !events.is_empty() && self.waiting.keys().any(|connection| self.acting.contains_key(connection)) {
             while let Some(&youngest) = self.stuck().last() {
                 let Some(Waiter { request }) = self.waiters.remove(&youngest) else { break };
                 self.waiting.remove(&request.connection);
@@ -58,11 +58,16 @@ impl Leases {
     fn stuck(&self) -> BTreeSet<u64> {
         let mut stuck: BTreeSet<u64> = self.waiters.keys().copied().collect();
         loop {
-            let free: Vec<u64> = stuck.iter().copied().filter(|number| self.can_be_served(*number, &stuck)).collect();
-            if free.is_empty() {
+            let before = stuck.len();
+            // In their order: whoever comes later finds those before him gone already.
+            for number in self.waiters.keys() {
+                if stuck.contains(number) && self.can_be_served(*number, &stuck) {
+                    stuck.remove(number);
+                }
+            }
+            if stuck.len() == before {
                 return stuck;
             }
-            stuck.retain(|number| !free.contains(number));
         }
     }
 

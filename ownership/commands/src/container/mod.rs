@@ -2,6 +2,7 @@
 
 mod change;
 mod file;
+mod leases;
 mod show;
 
 use commands_macros::command;
@@ -19,10 +20,13 @@ pub(crate) static OWNERSHIP: Command = Command::container(
         &change::DEFINE,
         &show::GRAPH,
         &HELP,
+        &leases::LEASE,
+        &leases::LEASES,
         &change::LINK,
         &file::LOAD,
         &show::PLAN,
         &file::RESTORE,
+        &leases::REVOKE,
         &file::SAVE,
         &change::UNDEFINE,
         &change::UNLINK,
@@ -41,6 +45,10 @@ pub(crate) fn help(ctx: &mut Ctx) -> Result<()> {
             "    Say what holds for the keys of a pattern.",
             "GRAPH [TEXT|JSON|DOT]",
             "    Return all rules, as a manifest, as JSON or for Graphviz.",
+            "LEASE <token> [<OWN|BORROW> <user> <name> <unix-time-milliseconds> <pattern> [<pattern> ...]]",
+            "    Put a lease back that a log or a snapshot tells of, or say that it is over.",
+            "LEASES",
+            "    Return the leases that hold, and whose they are.",
             "LINK <pattern> <OWNS|DERIVES|INVALIDATES|BORROWS> <pattern>",
             "    Say that keys belong together: what goes when others change.",
             "LOAD",
@@ -49,6 +57,8 @@ pub(crate) fn help(ctx: &mut Ctx) -> Result<()> {
             "    Return what would go with a key, and by which edges.",
             "RESTORE <manifest>",
             "    Take the rules of a manifest's text.",
+            "REVOKE <token>",
+            "    End a lease, whosever it is.",
             "SAVE",
             "    Write the rules into the file that 'ownershipfile' names.",
             "UNDEFINE <pattern>",

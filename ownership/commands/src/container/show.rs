@@ -94,11 +94,11 @@ fn write_node(ctx: &mut Ctx, graph: &Graph, id: u32, key: &[u8]) {
     }
 }
 
-fn field(ctx: &mut Ctx, name: &str) {
+pub(super) fn field(ctx: &mut Ctx, name: &str) {
     ctx.out.bulk(name.as_bytes());
 }
 
-fn list(ctx: &mut Ctx, patterns: &[Pattern]) {
+pub(super) fn list(ctx: &mut Ctx, patterns: &[Pattern]) {
     ctx.out.array(patterns.len());
     patterns.iter().for_each(|pattern| ctx.out.bulk(pattern.text()));
 }

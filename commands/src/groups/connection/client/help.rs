@@ -29,6 +29,8 @@ const LINES: &[&str] = &[
     "      Those at least so old.",
     "    * SKIPME (YES|NO)",
     "      Whether this connection is spared (default: yes).",
+    "LEASE <token>",
+    "    Act for a lease of this connection's user: write the keys that it owns.",
     "LIST [TYPE (NORMAL|MASTER|REPLICA|PUBSUB) | ID <client-id> [<client-id> ...]]",
     "    Show connections, a line each.",
     "MAINT_NOTIFICATIONS (ON|OFF)",

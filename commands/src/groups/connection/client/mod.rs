@@ -4,6 +4,7 @@ mod filter;
 mod help;
 mod info;
 mod kill;
+mod lease;
 mod modes;
 pub(super) mod name;
 mod pause;
@@ -28,6 +29,7 @@ pub(super) static CLIENT: Command = Command::container(
         &info::ID,
         &info::INFO,
         &kill::KILL,
+        &lease::LEASE,
         &info::LIST,
         &modes::MAINT_NOTIFICATIONS,
         &modes::NO_EVICT,

@@ -37,5 +37,5 @@ pub(crate) fn unblock(ctx: &mut Ctx, words: Rest) -> Result<bool> {
         Some(_) => return Err(Error::Plain("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")),
     };
     let id = base::number::parse_i64(id).ok_or(Error::NotAnInteger)?;
-    Ok(ctx.node.blocking.unblock(ctx.node, ctx.core.stats, id as u64, why))
+    Ok(ctx.node.blocking.unblock(ctx, id as u64, why))
 }
