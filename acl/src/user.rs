@@ -112,6 +112,11 @@ impl User {
         self.all_selectors().any(|selector| selector.allows_key(key, crate::rule::Access::READ))
     }
 
+    /// Whether one of his selectors lets him write a key.
+    pub fn writes_key(&self, key: &[u8]) -> bool {
+        self.all_selectors().any(|selector| selector.allows_key(key, crate::rule::Access::WRITE))
+    }
+
     /// Whether a subscription may stay.
     pub fn allows_channel(&self, channel: &[u8], is_pattern: bool) -> bool {
         self.all_selectors().any(|selector| selector.allows_channel(channel, is_pattern))

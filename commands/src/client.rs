@@ -10,6 +10,7 @@ use acl::{DEFAULT_USER, User};
 use bytes::Bytes;
 use keyspace::keys::Keys;
 use keyspace::shard::{Keyspace, WatchFlag};
+use ownership::Layer;
 use parking_lot::Mutex;
 use resp::Proto;
 
@@ -62,6 +63,8 @@ pub struct Client {
     pub last_place: u64,
     /// CLIENT NO-TOUCH.
     pub no_touch: bool,
+    /// CLIENT LAYER: where it stands between the truth and its copies.
+    pub(crate) layer: Layer,
     /// The connection ends once its replies are written.
     pub closing: bool,
     /// Its channels and patterns, when it has any.
@@ -354,6 +357,7 @@ impl Client {
             replies: Replies::On,
             last_place: 0,
             no_touch: false,
+            layer: Layer::Server,
             closing: false,
             subscriptions: None,
             last_command: 0,
@@ -445,6 +449,7 @@ impl Client {
         self.proto = Proto::Resp2;
         self.replies = Replies::On;
         self.no_touch = false;
+        self.layer = Layer::Server;
         self.select(0);
         let facts = &self.shared.facts;
         facts.resp3.store(false, Relaxed);

@@ -6,6 +6,7 @@ use keyspace::keys::WrongType;
 use resp::Writer;
 
 use crate::node::Node;
+use crate::ownership::Claimed;
 
 /// What a handler answers.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -65,6 +66,8 @@ pub enum Otherwise {
     Replicas,
     /// What stands in the way of a lease.
     Lease,
+    /// That somebody else still produces the value.
+    Miss,
     /// Whether everything up to a place in the log is durable here, and on how many replicas.
     Durable {
         /// The place.
@@ -81,6 +84,7 @@ impl Otherwise {
             // Who waits for a lease is answered by the leases; where nobody can wait, nobody does.
             Self::Null | Self::Lease => out.null(),
             Self::NullArray => out.null_array(),
+            Self::Miss => Claimed::Miss.write(out),
             Self::Replicas => out.int(0),
             Self::Durable { place, .. } => {
                 out.array(2);

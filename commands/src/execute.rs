@@ -300,27 +300,39 @@ pub(crate) fn call(ctx: &mut Ctx<'_>, request: &Request<'_>) -> Outcome {
         ctx.out.error(&guards::unknown_subcommand(request));
         return Outcome::Done;
     };
-    if ctx.node.space.interest() & Interest::LEASES.0 != 0
-        && let Err(error) = ownership::guard(ctx, request)
-    {
-        refuse(ctx, request.row, &error);
-        return Outcome::Refused;
+    let (dirty, changes) = (ctx.keys.tally.dirty, ctx.keys.tally.changes.len());
+    let mut limits = None;
+    if ctx.node.space.interest() & Interest::GUARDS != 0 {
+        match ownership::guard(ctx, request) {
+            Ok(limited) => limits = limited,
+            Err(error) => {
+                refuse(ctx, request.row, &error);
+                return Outcome::Refused;
+            }
+        }
     }
     if request.row.command.locks == Locks::Script && ctx.node.monitoring.monitors.any() {
         // Before what the script calls.
         ctx.node.monitoring.monitors.show(ctx.node, ctx.client, request, ctx.origin);
     }
     let mut args = request.args(&ctx.node.space);
-    let (dirty, changes) = (ctx.keys.tally.dirty, ctx.keys.tally.changes.len());
     ctx.keys.tally.effects.begin_request();
     let mut result = handler(ctx, &mut args);
     if request.row.command.locks == Locks::Walk && std::mem::take(&mut ctx.keys.tally.halted) {
         result = Err(ctx.node.scripts.jobs.busy_error());
     }
+    if let Some(limits) = &mut limits
+        && result.is_ok()
+    {
+        result = limits.uphold(ctx);
+    }
     if ctx.wants_effects() {
         effect::conclude(ctx, request, dirty);
     }
-    if ctx.node.space.interest() & Interest::OWNERSHIP.0 != 0 {
+    if let Some(limits) = &limits {
+        ownership::give_deadlines(ctx, limits.changes());
+    }
+    if ctx.node.space.interest() & Interest::FOLLOWED != 0 {
         ownership::follow_call(ctx, changes);
     }
     if ctx.client.tracked {

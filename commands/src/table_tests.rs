@@ -9,8 +9,10 @@ use acl::category;
 use crate::spec::{ArgDoc, ArgType, Begin, Find, KeySpec, flag, key};
 use crate::table::{Group, Row, Table};
 
-/// Newer than 8.0, but clients of today send them.
+/// Newer than 8.0, but clients of today send them; and what no other server has.
 const NEWER: &[&str] = &[
+    "client|layer",
+    "client|lease",
     "client|maint_notifications",
     "delex",
     "delifeq",

@@ -108,8 +108,16 @@ impl Interest {
     pub const OWNERSHIP: Self = Self(1 << 5);
     /// Somebody holds keys by a lease.
     pub const LEASES: Self = Self(1 << 6);
-    /// Who wants to hear of each change, rather than to have a say before it.
-    pub const HEARS_ALL: u32 = Self::EVENTS.0 | Self::FOLLOW.0 | Self::OWNERSHIP.0;
+    /// Somebody produces a value that a change would make stale.
+    pub const CLAIMS: Self = Self(1 << 7);
+    /// What may be written at keys is limited.
+    pub const LIMITS: Self = Self(1 << 8);
+    /// Who wants to hear of each change.
+    pub const HEARS_ALL: u32 = Self::EVENTS.0 | Self::FOLLOW.0 | Self::OWNERSHIP.0 | Self::CLAIMS.0 | Self::LIMITS.0;
+    /// Who has a say before a change.
+    pub const GUARDS: u32 = Self::LEASES.0 | Self::LIMITS.0;
+    /// Whose keys and claims follow from changes.
+    pub const FOLLOWED: u32 = Self::OWNERSHIP.0 | Self::CLAIMS.0;
 }
 
 /// What the commands of one core collected since it was last published.

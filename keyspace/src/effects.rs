@@ -20,6 +20,14 @@ pub struct Effects {
     is_loose: bool,
 }
 
+/// A place in a record that is being made.
+#[derive(Clone, Copy, Debug)]
+pub struct EffectsMark {
+    len: usize,
+    db: usize,
+    count: usize,
+}
+
 /// Bytes that the buffer keeps between records.
 const KEPT_LEN: usize = 1024 * 1024;
 
@@ -114,6 +122,20 @@ impl Effects {
         }
     }
 
+    /// How far the record has come.
+    pub fn mark(&self) -> EffectsMark {
+        EffectsMark { len: self.bytes.len(), db: self.db, count: self.count }
+    }
+
+    /// Takes back what was added since a mark.
+    pub fn truncate(&mut self, mark: EffectsMark) {
+        if mark.count < 2 && self.count >= 2 && !self.is_loose {
+            self.bytes.drain(..MULTI.len());
+        }
+        self.bytes.truncate(mark.len);
+        (self.db, self.count) = (mark.db, mark.count);
+    }
+
     /// Whether there is a record.
     #[inline]
     pub fn is_empty(&self) -> bool {
@@ -189,6 +211,17 @@ mod tests {
         let several = "*1 $5 MULTI *1 $8 FLUSHALL *2 $6 SELECT $2 12 *2 $3 DEL $12 abcdefghijkl \
                        *2 $6 SELECT $1 0 *2 $3 DEL $1 b *1 $4 EXEC";
         assert_eq!(record(&mut effects), several);
+        for before in 0..3 {
+            (0..before).for_each(|_| push(&mut effects, 1, "DEL a"));
+            let mark = effects.mark();
+            (0..before).for_each(|_| push(&mut effects, 2, "DEL b"));
+            push(&mut effects, 3, "DEL c");
+            effects.truncate(mark);
+            push(&mut effects, 1, "DEL a");
+            let taken_back = record(&mut effects);
+            (0..=before).for_each(|_| push(&mut effects, 1, "DEL a"));
+            assert_eq!(taken_back, record(&mut effects));
+        }
         effects.loosen();
         effects.push_expired(0, b"a");
         effects.push_expired(0, b"b");

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize};
 use bytes::Bytes;
 use dashmap::DashMap;
 use keyspace::change::Interest;
+use ownership::Layer;
 use parking_lot::{Mutex, MutexGuard};
 use resp::{Proto, Writer};
 
@@ -38,6 +39,7 @@ pub struct Waiter {
     db: usize,
     proto: Proto,
     no_touch: bool,
+    layer: Layer,
     /// CLIENT REPLY says that nothing is to be sent.
     is_silent: bool,
     until_ms: Option<i64>,
@@ -99,7 +101,7 @@ impl Waiter {
         if let Some(user) = node.acl.users.get(&name) {
             client.become_user(node, user);
         }
-        (client.db, client.proto, client.no_touch) = (self.db, self.proto, self.no_touch);
+        (client.db, client.proto, client.no_touch, client.layer) = (self.db, self.proto, self.no_touch, self.layer);
         client
     }
 
@@ -221,6 +223,7 @@ impl Blocking {
             db: client.db,
             proto: client.proto,
             no_touch: client.no_touch,
+            layer: client.layer,
             is_silent: client.replies != Replies::On,
             until_ms: wait.until_ms,
             otherwise: wait.otherwise,

@@ -70,6 +70,7 @@ impl Node {
         }
         if core.index == 0 {
             self.look_after_leases(core.now.unix_ms);
+            ownership::look_after_claims(self, core);
             self.look_after_clients(core.now.unix_ms);
             self.look_after_snapshots(core.now.unix_ms);
             self.migrations.close_idle();
@@ -100,7 +101,7 @@ pub(crate) fn on_table<T: Default>(
     node.begin_effects(keys.tally);
     keys.tally.effects.loosen();
     let answer = work(&mut keys);
-    if node.space.interest() & Interest::OWNERSHIP.0 != 0 {
+    if node.space.interest() & Interest::FOLLOWED != 0 {
         ownership::follow(node, &core.own, &mut keys, before);
     }
     let order = node.order_of(&keys, before);

@@ -1,6 +1,6 @@
 //! Under the locks of a change: what follows from it.
 
-use keyspace::change::{Change, Event};
+use keyspace::change::{Change, Event, Interest};
 use keyspace::keys::Keys;
 use ownership::{Found, Graph, Keys as Gone, Trigger};
 use std::sync::atomic::Ordering::Relaxed;
@@ -60,26 +60,33 @@ fn forget_flushed(node: &Node, keys: &mut Keys<'_>) {
         keys.select(db);
         if keys.tables().all(|table| table.is_empty()) {
             node.ownership.members.clear(db);
+            let given_up = node.ownership.production.forget(db);
+            super::claims::wake(node, keys, given_up);
         }
     }
     keys.select(selected);
 }
 
 fn follow_one(node: &Node, own: &Own, graph: &Graph, keys: &mut Keys<'_>, change: &Change, role: Role) {
-    let mut found = Found::new();
-    graph.matches(&change.key, &mut found);
-    if found.is_empty() {
-        return;
-    }
     let key = keys.key(&change.key);
     if !keys.holds(key.hash) {
         return;
     }
     let is_there = keys.peek(&key).is_some();
+    let is_of_time = is_there && is_of_time_only(change.event);
+    let has_claims = node.space.interest() & Interest::CLAIMS.0 != 0;
+    if has_claims && !is_of_time && change.event != INVALIDATED {
+        super::claims::written(node, keys, key.bytes);
+    }
+    let mut found = Found::new();
+    graph.matches(&change.key, &mut found);
+    if found.is_empty() {
+        return;
+    }
     if found.iter().any(|&id| graph.node(id).goes_as_a_whole()) {
         node.ownership.members.set((node.space.shard_of(key.hash), change.db), key.bytes, is_there);
     }
-    if role == Role::Replay || change.event == INVALIDATED || is_there && is_of_time_only(change.event) {
+    if role == Role::Replay || change.event == INVALIDATED || is_of_time {
         return;
     }
     let trigger = if is_there { Trigger::Written } else { Trigger::Gone };
@@ -89,6 +96,9 @@ fn follow_one(node: &Node, own: &Own, graph: &Graph, keys: &mut Keys<'_>, change
     }
     node.ownership.figures.triggers.fetch_add(1, Relaxed);
     for it in consequences {
+        if has_claims {
+            super::claims::touched(node, keys, &it.keys);
+        }
         let is_listed = graph.is_listed(&it);
         take_along(node, own, keys, it.keys, is_listed);
     }
@@ -105,7 +115,7 @@ fn take_along(node: &Node, own: &Own, keys: &mut Keys<'_>, gone: Gone, is_listed
         Gone::One(bytes) => {
             let key = keys.key(bytes);
             if keys.holds(key.hash) {
-                super::sweep::remove(node, keys, bytes);
+                super::sweep::remove(node, keys, bytes, super::Fate::Stale);
                 return;
             }
             keys.tally.effects.push(db, [&b"UNLINK"[..], bytes].into_iter());

@@ -215,6 +215,7 @@ impl Node {
         let first = (unix_ms / 1000).max(0) * TOKENS_PER_SECOND;
         self.ownership.lending.leases.write().restore_last_token(first as Token);
         self.ownership.lending.first_token.store(first as Token, Relaxed);
+        self.ownership.production.begin_tokens(first as Token);
     }
 
     /// Takes over what a log or a file tells of a lease; None: it is over.
@@ -293,6 +294,9 @@ fn act<T>(ctx: &mut Ctx<'_>, work: impl FnOnce(&mut Leases, Connection, i64) -> 
 pub fn take(ctx: &mut Ctx<'_>, wanted: Wanted) -> Result<Token> {
     let may_wait = ctx.origin == crate::client::Origin::Connection;
     let Wanted { mode, patterns, ttl_ms, name, wait_ms } = wanted;
+    if mode == Mode::Own {
+        patterns.iter().try_for_each(|pattern| super::limits::may_own(ctx, Some(pattern)).map_err(Error::text))?;
+    }
     let until_ms = match wait_ms.filter(|_| may_wait) {
         Some(0) => Some(i64::MAX),
         Some(ms) => Some(ctx.now_ms().checked_add(ms).ok_or(Error::Plain("ERR timeout is out of range"))?),
@@ -376,6 +380,7 @@ pub(super) fn guard(ctx: &Ctx<'_>, request: &Request<'_>) -> std::result::Result
 
 /// Whether a client may remove all keys of some patterns.
 pub fn may_remove(ctx: &Ctx<'_>, patterns: &[Pattern]) -> Result<()> {
+    patterns.iter().try_for_each(|pattern| super::limits::may_own(ctx, Some(pattern)).map_err(Error::text))?;
     if ctx.node.space.interest() & Interest::LEASES.0 == 0 || ctx.is_replay() {
         return Ok(());
     }

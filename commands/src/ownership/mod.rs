@@ -9,8 +9,10 @@
 //! - No reply of a change leaves before what it owes is done.
 //! - What is in the log says all that goes: running it again originates nothing.
 
+mod claims;
 mod follow;
 mod leases;
+mod limits;
 mod members;
 mod state;
 mod sweep;
@@ -20,7 +22,7 @@ mod tests;
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 
 use keyspace::change::{Classes, Event, Interest, Tally};
 use keyspace::keys::{Access, Keys, Now};
@@ -28,13 +30,16 @@ use ownership::{Found, Graph, Keys as Gone, Pattern, Trigger};
 use parking_lot::RwLock;
 use smallvec::SmallVec;
 
+pub(crate) use claims::look_after_claims;
+pub use claims::{Claimed, claim, fill};
 pub(crate) use follow::{follow, follow_call};
 pub(crate) use leases::{Aftermath, attach};
 pub use leases::{Wanted, may_remove, mode_name, release, release_all, renew, restore_words, revoke, take};
+pub(crate) use limits::give_deadlines;
 use members::Members;
 pub use state::STATE_AUX;
 pub(crate) use sweep::settle_owed;
-pub use sweep::{invalidate, would_go};
+pub use sweep::{Fate, invalidate, would_go};
 
 use crate::client::Origin;
 use crate::ctx::Ctx;
@@ -55,6 +60,9 @@ pub struct Ownership {
     version: AtomicU64,
     members: Members,
     lending: leases::Lending,
+    production: claims::Production,
+    /// Whether a pattern keeps values that went for a while.
+    keeps_stale: AtomicBool,
     /// Figures for INFO.
     pub figures: Figures,
 }
@@ -72,6 +80,16 @@ pub struct Figures {
     pub refused_writes: AtomicU64,
     /// Leases whose time was over.
     pub leases_expired: AtomicU64,
+    /// Writes that were refused because of their layer, size, type or expiry.
+    pub refused_limits: AtomicU64,
+    /// Claims that were given.
+    pub claims: AtomicU64,
+    /// Values that their producers stored.
+    pub fills: AtomicU64,
+    /// Values that were refused because their sources had changed.
+    pub refused_fills: AtomicU64,
+    /// Old values that were shown while somebody produced a new one.
+    pub stale_shown: AtomicU64,
 }
 
 /// What a core keeps.
@@ -99,6 +117,8 @@ impl Ownership {
             version: AtomicU64::new(0),
             members: Members::new(shards, databases),
             lending: leases::Lending::default(),
+            production: claims::Production::default(),
+            keeps_stale: AtomicBool::new(false),
             figures: Figures::default(),
         }
     }
@@ -106,6 +126,11 @@ impl Ownership {
     /// The graph as it is now.
     pub fn graph(&self) -> Arc<Graph> {
         self.graph.read().clone()
+    }
+
+    /// Claims that hold, and old values that stand aside with their bytes.
+    pub fn production(&self) -> (usize, usize, usize) {
+        self.production.figures()
     }
 
     /// The graph's number: it grows with each change.
@@ -121,6 +146,8 @@ impl Ownership {
     /// Two databases were exchanged.
     pub(crate) fn swap_dbs(&self, a: usize, b: usize) {
         self.members.swap(a, b);
+        self.production.forget(a);
+        self.production.forget(b);
     }
 }
 
@@ -176,6 +203,8 @@ impl Node {
         let graph = graph.into();
         self.list_members(&graph, keys);
         self.space.set_interest(Interest::OWNERSHIP, graph.has_effects());
+        self.space.set_interest(Interest::LIMITS, graph.constrains());
+        self.ownership.keeps_stale.store(graph.keeps_stale(), SeqCst);
         *self.ownership.graph.write() = graph;
         self.ownership.version.fetch_add(1, SeqCst);
     }
@@ -250,18 +279,29 @@ impl Node {
     }
 }
 
-/// Whether a request, whose shards are locked, may write what it is about to write.
+/// Whether a request, whose shards are locked, may write what it is about to write, and within which limits.
 #[cold]
-pub(crate) fn guard(ctx: &mut Ctx<'_>, request: &Request<'_>) -> Result<()> {
+pub(crate) fn guard(ctx: &mut Ctx<'_>, request: &Request<'_>) -> Result<Option<limits::Limits>> {
     if ctx.origin == Origin::Log || !request.row.command.has(flag::WRITE) {
-        return Ok(());
+        return Ok(None);
     }
-    leases::guard(ctx, request).map_err(|denied| {
+    let interest = ctx.node.space.interest();
+    if interest & Interest::LEASES.0 != 0
+        && let Err(denied) = leases::guard(ctx, request)
+    {
         ctx.node.ownership.figures.refused_writes.fetch_add(1, Relaxed);
-        let line = denied.to_string();
-        ctx.node.audit_refusal(ctx.client, request, &line);
-        Error::text(line)
-    })
+        return Err(refused(ctx, request, denied.to_string()));
+    }
+    if interest & Interest::LIMITS.0 == 0 {
+        return Ok(None);
+    }
+    limits::before(ctx, request)
+}
+
+/// The error of a write that rules refuse; the audit log hears of it.
+fn refused(ctx: &Ctx<'_>, request: &Request<'_>, line: String) -> Error {
+    ctx.node.audit_refusal(ctx.client, request, &line);
+    Error::text(line)
 }
 
 fn is_listed(graph: &Graph, key: &[u8]) -> bool {

@@ -3,6 +3,7 @@
 use keyspace::keys::Keys;
 use ownership::{Graph, Keys as Gone, Pattern};
 use std::ops::ControlFlow;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::{INVALIDATED, Owed, has_all};
 use crate::ctx::Ctx;
@@ -15,9 +16,21 @@ use crate::wake::Ready;
 /// Keys that go under one lock: others wait for no more than these.
 const SLICE: usize = 64;
 
+/// What becomes of a value that goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fate {
+    /// It is gone for good.
+    Gone,
+    /// CLAIM may show it for a while, where its pattern says so.
+    Stale,
+}
+
 /// Removes a key that another one took along; whether it was there. Its shard is locked.
-pub(super) fn remove(node: &Node, keys: &mut Keys<'_>, bytes: &[u8]) -> bool {
+pub(super) fn remove(node: &Node, keys: &mut Keys<'_>, bytes: &[u8], fate: Fate) -> bool {
     let (key, db) = (keys.key(bytes), keys.db_index());
+    if node.ownership.keeps_stale.load(Relaxed) {
+        super::claims::put_aside(node, keys, &key, fate);
+    }
     node.ownership.members.set((node.space.shard_of(key.hash), db), bytes, false);
     if !keys.remove(&key) {
         return false;
@@ -33,6 +46,7 @@ pub(super) fn remove(node: &Node, keys: &mut Keys<'_>, bytes: &[u8]) -> bool {
 struct Step<'p> {
     pattern: &'p Pattern,
     is_listed: bool,
+    fate: Fate,
     /// The last key of the step before.
     after: Option<Box<[u8]>>,
 }
@@ -41,7 +55,7 @@ impl Step<'_> {
     /// Removes some keys of the locked shard; how many, and whether there may be more.
     fn run(&mut self, node: &Node, keys: &mut Keys<'_>, shard: usize) -> (usize, bool) {
         let names = names(node, keys, shard, self, SLICE);
-        let removed = names.iter().filter(|name| remove(node, keys, name)).count();
+        let removed = names.iter().filter(|name| remove(node, keys, name, self.fate)).count();
         let is_full = names.len() == SLICE;
         self.after = names.into_iter().last();
         (removed, is_full && self.is_listed)
@@ -93,13 +107,13 @@ fn sweep(node: &Node, core: &mut Core, owed: &Owed, ready: &mut Ready, actor: u6
     let pattern = match &owed.keys {
         Gone::One(key) => {
             let place = (node.space.shard_of(node.space.hash(key)), owed.db);
-            let done = on_table(node, core, place, |keys| Some(remove(node, keys, key)));
+            let done = on_table(node, core, place, |keys| Some(remove(node, keys, key, Fate::Stale)));
             return if done.is_some() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
         }
         Gone::Matching(pattern) => pattern,
     };
     for shard in 0..node.space.shards() {
-        let mut step = Step { pattern, is_listed: owed.is_listed, after: None };
+        let mut step = Step { pattern, is_listed: owed.is_listed, fate: Fate::Stale, after: None };
         loop {
             let Some((removed, more)) =
                 on_table(node, core, (shard, owed.db), |keys| Some(step.run(node, keys, shard)))
@@ -143,15 +157,19 @@ fn plan(graph: &Graph, patterns: &[Pattern], cascades: bool) -> Vec<Plan> {
 
 /// Removes all keys of some patterns, and what follows from them; how many went. The command locks nothing at first,
 /// or, in a transaction, everything.
-pub fn invalidate(ctx: &mut Ctx<'_>, patterns: &[Pattern], cascades: bool) -> usize {
+pub fn invalidate(ctx: &mut Ctx<'_>, patterns: &[Pattern], cascades: bool, fate: Fate) -> usize {
     let (node, graph) = (ctx.node, ctx.node.ownership.graph());
     let mut removed = 0;
     for it in plan(&graph, patterns, cascades) {
-        visit(ctx, &it, |keys, shard, step| {
+        super::claims::touched(node, &mut ctx.keys, &it.keys);
+        if fate == Fate::Gone {
+            super::claims::gone_for_good(node, &ctx.keys, &it.keys);
+        }
+        visit(ctx, &it, fate, |keys, shard, step| {
             let (count, more) = match step {
                 Some(step) => step.run(node, keys, shard),
                 None => match &it.keys {
-                    Gone::One(key) => (usize::from(remove(node, keys, key)), false),
+                    Gone::One(key) => (usize::from(remove(node, keys, key, fate)), false),
                     Gone::Matching(_) => (0, false),
                 },
             };
@@ -176,7 +194,7 @@ pub fn would_go(ctx: &mut Ctx<'_>, patterns: &[Pattern]) -> Vec<(Box<[u8]>, Vec<
             path.push(edge);
             at = &plan[before];
         }
-        visit(ctx, it, |keys, shard, step| {
+        visit(ctx, it, Fate::Gone, |keys, shard, step| {
             let (names, more) = match (step, &it.keys) {
                 (Some(step), _) => {
                     let names = names(node, keys, shard, step, SLICE);
@@ -200,7 +218,12 @@ pub fn would_go(ctx: &mut Ctx<'_>, patterns: &[Pattern]) -> Vec<(Box<[u8]>, Vec<
 
 /// Visits the shards where keys of a plan may be, each again as long as `work` asks for it. What it did is a record of
 /// its own, unless the whole transaction is one.
-fn visit(ctx: &mut Ctx<'_>, it: &Plan, mut work: impl FnMut(&mut Keys<'_>, usize, Option<&mut Step<'_>>) -> bool) {
+fn visit(
+    ctx: &mut Ctx<'_>,
+    it: &Plan,
+    fate: Fate,
+    mut work: impl FnMut(&mut Keys<'_>, usize, Option<&mut Step<'_>>) -> bool,
+) {
     let node = ctx.node;
     let (shards, pattern) = match &it.keys {
         Gone::One(key) => {
@@ -211,7 +234,7 @@ fn visit(ctx: &mut Ctx<'_>, it: &Plan, mut work: impl FnMut(&mut Keys<'_>, usize
     };
     let is_alone = !ctx.keys.holds_all();
     for shard in shards {
-        let mut step = pattern.map(|pattern| Step { pattern, is_listed: it.is_listed, after: None });
+        let mut step = pattern.map(|pattern| Step { pattern, is_listed: it.is_listed, fate, after: None });
         loop {
             let mut keys = ctx.keys.enter_shard(shard);
             if keys.tally.halted {

@@ -23,6 +23,15 @@ pub(crate) fn write(node: &Node, text: &mut String) {
     field("last_token", last_token);
     field("leases_expired", figures.leases_expired.load(Relaxed));
     field("refused_writes", figures.refused_writes.load(Relaxed));
+    let (claims, stale_values, stale_bytes) = node.ownership.production();
+    field("claims_held", claims as u64);
+    field("stale_values", stale_values as u64);
+    field("stale_bytes", stale_bytes as u64);
+    field("claims", figures.claims.load(Relaxed));
+    field("fills", figures.fills.load(Relaxed));
+    field("refused_fills", figures.refused_fills.load(Relaxed));
+    field("stale_shown", figures.stale_shown.load(Relaxed));
+    field("refused_limits", figures.refused_limits.load(Relaxed));
     field("triggers", figures.triggers.load(Relaxed));
     field("invalidated_keys", figures.invalidated.load(Relaxed));
     field("invalidated_patterns", figures.sweeps.load(Relaxed));

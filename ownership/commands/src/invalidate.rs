@@ -1,6 +1,6 @@
 //! INVALIDATE.
 
-use commands::ownership::{invalidate as remove, may_remove, would_go};
+use commands::ownership::{Fate, invalidate as remove, may_remove, would_go};
 use commands_macros::command;
 use ownership::Pattern;
 
@@ -10,11 +10,13 @@ use crate::error::{Error, Result};
 use crate::spec::{ArgDoc, ArgType};
 
 const PATTERNS: ArgDoc = ArgDoc::new("pattern", ArgType::Pattern).multiple();
+const SOFT: ArgDoc = ArgDoc::token_only("soft").token("SOFT").optional();
 const NOCASCADE: ArgDoc = ArgDoc::token_only("nocascade").token("NOCASCADE").optional();
 const DRYRUN: ArgDoc = ArgDoc::token_only("dryrun").token("DRYRUN").optional();
 
 #[derive(Default)]
 struct Options {
+    is_soft: bool,
     cascades_not: bool,
     is_dry: bool,
 }
@@ -28,7 +30,7 @@ struct Options {
     flags(WRITE | MODULE),
     locks(Walk),
     categories(OWNERSHIP | KEYSPACE | DANGEROUS),
-    args(PATTERNS, NOCASCADE, DRYRUN)
+    args(PATTERNS, SOFT, NOCASCADE, DRYRUN)
 )]
 pub(crate) fn invalidate(ctx: &mut Ctx, words: Rest) -> Result<()> {
     let (patterns, options) = read(words)?;
@@ -46,7 +48,8 @@ pub(crate) fn invalidate(ctx: &mut Ctx, words: Rest) -> Result<()> {
         return Ok(());
     }
     may_remove(ctx, &patterns)?;
-    let removed = remove(ctx, &patterns, !options.cascades_not);
+    let fate = if options.is_soft { Fate::Stale } else { Fate::Gone };
+    let removed = remove(ctx, &patterns, !options.cascades_not, fate);
     ctx.out.int(removed as i64);
     Ok(())
 }
@@ -61,9 +64,7 @@ fn read(words: Rest) -> Result<(Vec<Pattern>, Options)> {
         } else if is("DRYRUN") {
             options.is_dry = true;
         } else if is("SOFT") {
-            return Err(Error::Plain(
-                "ERR SOFT is not available: this version keeps no stale values. For a key of this name write \\SOFT",
-            ));
+            options.is_soft = true;
         } else if has_options {
             return Err(Error::Syntax);
         } else {

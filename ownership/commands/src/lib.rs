@@ -1,6 +1,9 @@
 //! The module `ownership`: its commands and its section of INFO. What they change works in `commands::ownership`, in the
 //! path of every request; what patterns and graphs are is in `ownership`.
 
+mod claim;
+#[cfg(test)]
+mod claim_tests;
 mod container;
 mod info;
 mod invalidate;
@@ -25,6 +28,8 @@ pub static MODULE: Module = Module {
     version: 100,
     commands: &[
         &lease::BORROW,
+        &claim::CLAIM,
+        &claim::FILL,
         &invalidate::INVALIDATE,
         &lease::OWN,
         &container::OWNERSHIP,

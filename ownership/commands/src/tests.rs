@@ -10,7 +10,7 @@ pub(crate) fn check(transcript: &str) {
     check_with(&mut fixture(), transcript);
 }
 
-fn linked(edges: &[&str]) -> Fixture {
+pub(crate) fn linked(edges: &[&str]) -> Fixture {
     let mut fixture = fixture();
     for edge in edges {
         assert_eq!(fixture.cli(9, &format!("OWNERSHIP LINK {edge}")), "OK", "{edge}");

@@ -151,6 +151,17 @@ impl Attributes {
         words
     }
 
+    /// Whether they say anything of what may be written.
+    pub fn constrains(&self) -> bool {
+        let Self { layer, ttl_ms, max_ttl_ms, max_bytes, value_type, stale_ms: _ } = self;
+        layer.is_some() || ttl_ms.is_some() || max_ttl_ms.is_some() || max_bytes.is_some() || value_type.is_some()
+    }
+
+    /// The expiry of a key that is written without one.
+    pub fn given_ttl_ms(&self) -> Option<u64> {
+        self.ttl_ms.or(self.max_ttl_ms)
+    }
+
     /// What holds for a key under both: the stricter of each.
     #[must_use]
     pub fn and(self, other: Self) -> Self {

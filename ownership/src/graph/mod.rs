@@ -257,6 +257,16 @@ impl Graph {
         found.iter().fold(Attributes::default(), |all, &id| all.and(self.node(id).attributes))
     }
 
+    /// Whether a pattern keeps values that went for a while.
+    pub fn keeps_stale(&self) -> bool {
+        self.nodes.iter().any(|node| node.attributes.stale_ms.is_some())
+    }
+
+    /// Whether a pattern says anything of what may be written.
+    pub fn constrains(&self) -> bool {
+        self.nodes.iter().any(|node| node.attributes.constrains())
+    }
+
     /// Whether keys may go by a pattern, so that whoever keeps keys has to find those that match one.
     pub fn takes_patterns(&self) -> bool {
         self.nodes.iter().any(Node::goes_as_a_whole)

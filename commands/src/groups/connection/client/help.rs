@@ -29,6 +29,8 @@ const LINES: &[&str] = &[
     "      Those at least so old.",
     "    * SKIPME (YES|NO)",
     "      Whether this connection is spared (default: yes).",
+    "LAYER (CLIENT|EDGE|SERVER)",
+    "    Say where this connection stands: what is placed in the server is written from there only.",
     "LEASE <token>",
     "    Act for a lease of this connection's user: write the keys that it owns.",
     "LIST [TYPE (NORMAL|MASTER|REPLICA|PUBSUB) | ID <client-id> [<client-id> ...]]",

@@ -29,6 +29,7 @@ pub(super) static CLIENT: Command = Command::container(
         &info::ID,
         &info::INFO,
         &kill::KILL,
+        &lease::LAYER,
         &lease::LEASE,
         &info::LIST,
         &modes::MAINT_NOTIFICATIONS,
