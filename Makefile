@@ -1,6 +1,6 @@
 # Each verb is short; .ci/run calls these too.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-.PHONY: run test clients check bench bench-micro bench-compare fuzz leases differential crash generate
+.PHONY: run test clients check bench bench-micro bench-compare fuzz leases differential crash demo generate
 
 run: # the server on port 6379: make run ARGS="--port 7000"
 	cargo run --release -p stateless-server -- $(ARGS)
@@ -45,6 +45,11 @@ crash: # the log: thousands of crash points on a simulated disk, then kill -9 un
 	SEED=$${SEED:-$$(date +%s)} CRASH_POINTS=$${CRASH_POINTS:-5000} cargo test --profile fast -p persistence --test crash
 	cargo build --profile fast -p stateless-server
 	CARGO_BIN=$(abspath $(TARGET))/fast/stateless-server CYCLES=$${CYCLES:-1000} cargo test --profile fast -p compat-tests --test kill -- --nocapture
+
+demo: # stale pages on a plain redis-server under load, and none here, with counts
+	cargo build --release -p stateless-server
+	CARGO_BIN=$(abspath $(TARGET))/release/stateless-server OWNERSHIP_SECONDS=10 OWNERSHIP_THREADS=8 \
+		cargo test -p compat-tests --test ownership -- --nocapture
 
 generate: # rewrites the files that are made from tables in the code
 	UPDATE=1 cargo test -p settings

@@ -77,6 +77,12 @@ pub(crate) enum Grant<'a> {
     ResetKeys,
     /// `~pattern`, `%R~pattern`
     Key(Access, &'a [u8]),
+    /// `own~pattern`
+    Own(&'a [u8]),
+    /// `borrow~pattern`
+    Borrow(&'a [u8]),
+    /// `resetown`
+    ResetOwn,
     /// `allchannels`, `&*`
     AllChannels,
     /// `resetchannels`
@@ -194,12 +200,22 @@ fn grant(input: Input<'_>) -> IResult<Input<'_>, Grant<'_>> {
         value(Grant::AllCommands(true), alt((word("allcommands"), word("+@all")))),
         value(Grant::AllCommands(false), alt((word("nocommands"), word("-@all")))),
         map(preceded(tag("~"), pattern), |pattern| Grant::Key(Access::ALL, pattern)),
-        key,
+        alt((key, owned)),
         map(preceded(tag("&"), pattern), Grant::Channel),
         map(preceded(tag("+@"), rest), |name| Grant::Category(true, name)),
         map(preceded(tag("-@"), rest), |name| Grant::Category(false, name)),
         map(preceded(tag("+"), rest), |name| Grant::Command(true, name)),
         map(preceded(tag("-"), rest), |name| Grant::Command(false, name)),
+    ))
+    .parse(input)
+}
+
+/// `own~pattern`, `borrow~pattern`, `resetown`: what only this server knows.
+fn owned(input: Input<'_>) -> IResult<Input<'_>, Grant<'_>> {
+    alt((
+        map(preceded(tag_no_case("own~"), pattern), Grant::Own),
+        map(preceded(tag_no_case("borrow~"), pattern), Grant::Borrow),
+        value(Grant::ResetOwn, word("resetown")),
     ))
     .parse(input)
 }
@@ -271,6 +287,10 @@ mod tests {
         for bad in ["%~a", "%rr~a", "%x~a", "~a b", "&a\0", "%r", "", "(", ")", " () "] {
             assert_eq!(Rule::parse(bad.as_bytes()), Err(RuleError::Syntax), "{bad}");
         }
+        assert_eq!(Rule::parse(b"own~user:<id>"), Ok(Rule::Grant(Grant::Own(b"user:<id>"))));
+        assert_eq!(Rule::parse(b"borrow~a*"), Ok(Rule::Grant(Grant::Borrow(b"a*"))));
+        assert_eq!(Rule::parse(b"resetown"), Ok(Rule::Grant(Grant::ResetOwn)));
+        assert_eq!(Rule::parse(b"own~a b"), Err(RuleError::Syntax));
         assert_eq!(Rule::parse(b"+@All"), Ok(Rule::Grant(Grant::AllCommands(true))));
         assert_eq!(Rule::parse(b"-get"), Ok(Rule::Grant(Grant::Command(false, b"get"))));
         assert_eq!(Rule::parse(b"(+get ~k)"), Ok(Rule::Selector(b"+get ~k")));

@@ -22,6 +22,9 @@ pub struct Selector {
     rules: Vec<CommandRule>,
     keys: Patterns<(Access, Box<[u8]>)>,
     channels: Patterns<Box<[u8]>>,
+    /// Keys that the user owns, and those that he may borrow: no grants but rules about others.
+    owns: Vec<Box<[u8]>>,
+    borrows: Vec<Box<[u8]>>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -72,6 +75,8 @@ impl Selector {
             rules: Vec::new(),
             keys: Patterns::Some(Vec::new()),
             channels: if all_channels { Patterns::All } else { Patterns::Some(Vec::new()) },
+            owns: Vec::new(),
+            borrows: Vec::new(),
         }
     }
 
@@ -139,6 +144,12 @@ impl Selector {
             Grant::AllKeys => self.keys = Patterns::All,
             Grant::ResetKeys => self.keys = Patterns::Some(Vec::new()),
             Grant::Key(access, pattern) => self.add_key(access, pattern)?,
+            Grant::Own(pattern) => add_once(&mut self.owns, pattern),
+            Grant::Borrow(pattern) => add_once(&mut self.borrows, pattern),
+            Grant::ResetOwn => {
+                self.owns.clear();
+                self.borrows.clear();
+            }
             Grant::AllChannels => self.channels = Patterns::All,
             Grant::ResetChannels => self.channels = Patterns::Some(Vec::new()),
             Grant::Channel(pattern) => match &mut self.channels {
@@ -236,8 +247,26 @@ impl Selector {
         text
     }
 
-    /// The key patterns, as ACL GETUSER shows them.
+    /// Patterns of keys that the user owns.
+    pub fn owns(&self) -> impl Iterator<Item = &[u8]> {
+        self.owns.iter().map(AsRef::as_ref)
+    }
+
+    /// Patterns of keys that the user may borrow.
+    pub fn borrows(&self) -> impl Iterator<Item = &[u8]> {
+        self.borrows.iter().map(AsRef::as_ref)
+    }
+
+    /// The key patterns and what the user owns, as ACL GETUSER shows them.
     pub fn keys(&self) -> Vec<u8> {
+        let granted = self.granted_keys();
+        let owned = self.owns.iter().map(|pattern| [b"own~", &**pattern].concat());
+        let borrowed = self.borrows.iter().map(|pattern| [b"borrow~", &**pattern].concat());
+        let all = std::iter::once(granted).filter(|keys| !keys.is_empty()).chain(owned).chain(borrowed);
+        all.collect::<Vec<_>>().join(&b' ')
+    }
+
+    fn granted_keys(&self) -> Vec<u8> {
         let Patterns::Some(patterns) = &self.keys else { return b"~*".to_vec() };
         let show = |(access, pattern): &(Access, Box<[u8]>)| {
             let prefix: &[u8] = match *access {
@@ -280,5 +309,11 @@ impl Selector {
             line.push(b' ');
         }
         line.extend_from_slice(self.commands().as_bytes());
+    }
+}
+
+fn add_once(patterns: &mut Vec<Box<[u8]>>, pattern: &[u8]) {
+    if !patterns.iter().any(|known| **known == *pattern) {
+        patterns.push(pattern.into());
     }
 }

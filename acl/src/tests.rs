@@ -144,7 +144,7 @@ fn what_is_printed_reads_back() {
     set(&users, "b", "+@all -config|set ~* &* nopass skip-sanitize-payload").expect("good rules");
     let text = users.print();
     let before = users.all();
-    users.load(&text, "file", false).expect("what was printed");
+    users.load(&text, "file", false, |_| Ok(())).expect("what was printed");
     assert_eq!(users.all(), before);
     assert_eq!(users.print(), text);
 }
@@ -152,7 +152,7 @@ fn what_is_printed_reads_back() {
 #[test]
 fn a_bad_file_changes_nothing() {
     let users = users();
-    let error = users.load(b"user a on\n\nuser a off\nuse b\nuser c +x\nuser d (~k\n", "f.acl", false);
+    let error = users.load(b"user a on\n\nuser a off\nuse b\nuser c +x\nuser d (~k\n", "f.acl", false, |_| Ok(()));
     let text = error.expect_err("four bad lines").0;
     assert_eq!(
         text,

@@ -117,6 +117,16 @@ impl User {
         self.all_selectors().any(|selector| selector.allows_key(key, crate::rule::Access::WRITE))
     }
 
+    /// Patterns of keys that he owns, by any of his selectors.
+    pub fn owns(&self) -> impl Iterator<Item = &[u8]> {
+        self.all_selectors().flat_map(Selector::owns)
+    }
+
+    /// Patterns of keys that he may borrow.
+    pub fn borrows(&self) -> impl Iterator<Item = &[u8]> {
+        self.all_selectors().flat_map(Selector::borrows)
+    }
+
     /// Whether a subscription may stay.
     pub fn allows_channel(&self, channel: &[u8], is_pattern: bool) -> bool {
         self.all_selectors().any(|selector| selector.allows_channel(channel, is_pattern))

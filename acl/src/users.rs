@@ -79,9 +79,16 @@ impl Users {
         removed
     }
 
-    /// Puts the users of a file in the place of all; answers those before.
-    pub fn load(&self, text: &[u8], name: &str, all_channels: bool) -> Result<Vec<Arc<User>>, FileError> {
+    /// Puts the users of a file in the place of all, unless `fits` has something against them; answers those before.
+    pub fn load(
+        &self,
+        text: &[u8],
+        name: &str,
+        all_channels: bool,
+        fits: impl FnOnce(&[Arc<User>]) -> Result<(), String>,
+    ) -> Result<Vec<Arc<User>>, FileError> {
         let new = file::parse(text, name, &self.commands, all_channels)?;
+        fits(&new.values().cloned().collect::<Vec<_>>()).map_err(|reason| FileError(format!("{name}: {reason}")))?;
         let old = std::mem::replace(&mut *self.by_name.write(), new);
         self.generation.fetch_add(1, Ordering::Release);
         Ok(old.into_values().collect())

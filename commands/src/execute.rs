@@ -335,6 +335,9 @@ pub(crate) fn call(ctx: &mut Ctx<'_>, request: &Request<'_>) -> Outcome {
     if ctx.node.space.interest() & Interest::FOLLOWED != 0 {
         ownership::follow_call(ctx, changes);
     }
+    if ctx.node.space.interest() & Interest::OWNERSHIP.0 != 0 && request.row.command.has(flag::READONLY) {
+        ownership::count_read(ctx, request);
+    }
     if ctx.client.tracked {
         ctx.note_reads(request);
     }

@@ -45,6 +45,7 @@ pub(crate) fn settle(node: &Node, core: &mut Core, ready: &mut Ready, actor: u64
     if node.space.interest() & Interest::FOLLOW.0 != 0 {
         node.invalidate(&core.tally.changes[told..], actor);
     }
+    node.feed_changes(&core.tally.changes, core.tally.flushed);
     for change in core.tally.changes.drain(..).filter(|change| change.modified) {
         ready.note(node, change.db, &change.key);
     }

@@ -1,5 +1,6 @@
-//! What derives from a key is never read once it is older than the key's last acknowledged change: writers, fillers and
-//! readers over TCP. The same load on a plain redis-server finds what it looks for.
+//! What derives from a key is never read once it is older than the key's last acknowledged change: writers, fillers with
+//! delays and readers over TCP. The same load on a plain redis-server, whose writers remove what derives themselves, finds
+//! what it looks for.
 //!
 //! `OWNERSHIP_SECONDS` says how long, `OWNERSHIP_THREADS` how many of each kind (readers: twice as many), `SEED` which
 //! numbers.
@@ -11,6 +12,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 const SOURCES: usize = 8;
+/// Keys of a pattern that goes as a whole, for each source.
+const FEEDS: u64 = 20;
 
 fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
@@ -35,10 +38,23 @@ impl Dice {
     }
 }
 
+fn send(client: &mut Connection, words: &[&str]) -> Reply {
+    client.call(words).unwrap_or_else(|silence| panic!("{words:?}: {silence}"))
+}
+
 fn call(client: &mut Connection, words: &[&str]) -> Reply {
-    let reply = client.call(words).unwrap_or_else(|silence| panic!("{words:?}: {silence}"));
+    let reply = send(client, words);
     assert!(!matches!(reply, Reply::Error(_)), "{words:?}: {reply:?}");
     reply
+}
+
+/// How what derives is kept true.
+#[derive(Clone, Copy, PartialEq)]
+enum Way {
+    /// Rules, CLAIM and FILL.
+    Rules,
+    /// As applications do it with Redis: writers delete, readers fill.
+    ByHand,
 }
 
 /// Changes a source in one of many ways.
@@ -64,27 +80,71 @@ fn change(client: &mut Connection, dice: &mut Dice, source: &str, version: u64) 
     }
 }
 
+/// Deletes all that derives from a source, as an application has to.
+fn delete_derived(client: &mut Connection, at: u64) {
+    let keys: Vec<String> = (0..FEEDS).map(|feed| format!("feed:{at}:{feed}")).collect();
+    let page = format!("page:{at}");
+    let words: Vec<&str> = ["DEL", &page].into_iter().chain(keys.iter().map(String::as_str)).collect();
+    call(client, &words);
+}
+
+fn derived(at: u64, dice: &mut Dice) -> String {
+    match dice.below(2) {
+        0 => format!("page:{at}"),
+        _ => format!("feed:{at}:{}", dice.below(FEEDS)),
+    }
+}
+
+/// Makes a value from its source, with a pause as a slow reader has it.
+fn fill(client: &mut Connection, dice: &mut Dice, way: Way, at: u64, refused: &AtomicU64) {
+    let (key, source) = (derived(at, dice), format!("user:{at}"));
+    let token = match way {
+        Way::ByHand if number(&call(client, &["GET", &key])).is_some() => return,
+        Way::ByHand => None,
+        Way::Rules => match call(client, &["CLAIM", &key, "WAIT", "5", "PX", "100"]) {
+            Reply::Array(parts) => match parts.as_slice() {
+                [_, _, Reply::Int(token)] => Some(token.to_string()),
+                _ => return,
+            },
+            other => panic!("CLAIM: {other:?}"),
+        },
+    };
+    let Some(version) = number(&call(client, &["GET", &source])) else { return };
+    if dice.below(2) == 0 {
+        std::thread::sleep(Duration::from_micros(dice.below(3000)));
+    }
+    let version = version.to_string();
+    match token {
+        None => drop(call(client, &["SET", &key, &version])),
+        Some(token) => match send(client, &["FILL", &token, &version]) {
+            Reply::Error(line) => {
+                assert!(line.starts_with(b"STALEFILL"), "{}", line.escape_ascii());
+                refused.fetch_add(1, SeqCst);
+            }
+            reply => assert!(!matches!(reply, Reply::Null), "{reply:?}"),
+        },
+    }
+}
+
 /// What it found.
 #[derive(Debug)]
 struct Found {
+    writes: u64,
     reads: u64,
     hits: u64,
     stale: u64,
+    refused_fills: u64,
 }
 
-/// The load: what derives from a source is its version, put there in one step with the look at the source.
-fn run(server: &Tcp) -> Found {
+fn run(server: &Tcp, way: Way) -> Found {
     let threads = variable("OWNERSHIP_THREADS").unwrap_or(2).clamp(1, SOURCES as u64);
     let seed = variable("SEED").unwrap_or(1);
     let (stop, acknowledged) = (AtomicBool::new(false), [const { AtomicU64::new(0) }; SOURCES]);
-    let (reads, hits, stale) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
-    let derived = |at: u64, dice: &mut Dice| match dice.below(2) {
-        0 => format!("page:{at}"),
-        _ => format!("feed:{at}:{}", dice.below(50)),
-    };
+    let [writes, reads, hits, stale, refused] = [const { AtomicU64::new(0) }; 5];
     std::thread::scope(|scope| {
         for thread in 0..threads * 4 {
-            let (stop, acknowledged, reads, hits, stale) = (&stop, &acknowledged, &reads, &hits, &stale);
+            let (stop, acknowledged, refused) = (&stop, &acknowledged, &refused);
+            let (writes, reads, hits, stale) = (&writes, &reads, &hits, &stale);
             scope.spawn(move || {
                 let (mut client, mut dice) = (server.client(), Dice((seed << 20) | ((thread + 1) * 7919)));
                 let mut version = 0;
@@ -96,14 +156,15 @@ fn run(server: &Tcp) -> Found {
                             let at = thread / 4 * own + dice.below(own);
                             version += 1;
                             change(&mut client, &mut dice, &format!("user:{at}"), version);
+                            if way == Way::ByHand {
+                                delete_derived(&mut client, at);
+                            }
                             acknowledged[at as usize].store(version, SeqCst);
+                            writes.fetch_add(1, SeqCst);
                         }
                         1 => {
                             let at = dice.below(SOURCES as u64);
-                            let key = derived(at, &mut dice);
-                            let fill =
-                                "local v = redis.call('GET', KEYS[1]) if v then redis.call('SET', KEYS[2], v) end";
-                            call(&mut client, &["EVAL", fill, "2", &format!("user:{at}"), &key]);
+                            fill(&mut client, &mut dice, way, at, refused);
                         }
                         _ => {
                             let at = dice.below(SOURCES as u64);
@@ -120,7 +181,8 @@ fn run(server: &Tcp) -> Found {
         std::thread::sleep(Duration::from_secs(variable("OWNERSHIP_SECONDS").unwrap_or(2)));
         stop.store(true, SeqCst);
     });
-    Found { reads: reads.into_inner(), hits: hits.into_inner(), stale: stale.into_inner() }
+    let [writes, reads, hits, stale, refused_fills] = [writes, reads, hits, stale, refused].map(AtomicU64::into_inner);
+    Found { writes, reads, hits, stale, refused_fills }
 }
 
 #[test]
@@ -129,11 +191,11 @@ fn nothing_older_than_its_source_is_read() {
     let mut client = ours.client();
     call(&mut client, &["OWNERSHIP", "LINK", "page:<id>", "DERIVES", "user:<id>"]);
     call(&mut client, &["OWNERSHIP", "LINK", "user:<id>", "INVALIDATES", "feed:<id>:*"]);
-    let found = run(&ours);
-    println!("with rules: {found:?}");
+    let found = run(&ours, Way::Rules);
+    println!("stateless, rules and CLAIM: {found:?}");
     assert!(found.reads > 0 && found.hits > 0, "something was there to be read");
     assert_eq!(found.stale, 0, "{found:?}");
-    let plain = run(&Tcp::redis().unwrap_or_else(|fault| panic!("{fault}")));
-    println!("redis-server: {plain:?}");
+    let plain = run(&Tcp::redis().unwrap_or_else(|fault| panic!("{fault}")), Way::ByHand);
+    println!("redis-server, deletes by hand: {plain:?}");
     assert!(plain.stale > 0, "the load finds what is stale: {plain:?}");
 }

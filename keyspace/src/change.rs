@@ -112,10 +112,15 @@ impl Interest {
     pub const CLAIMS: Self = Self(1 << 7);
     /// What may be written at keys is limited.
     pub const LIMITS: Self = Self(1 << 8);
+    /// Somebody listens to the feed of what keepers of copies have to drop.
+    pub const FEED: Self = Self(1 << 9);
+    /// Some user owns keys.
+    pub const OWNERS: Self = Self(1 << 10);
     /// Who wants to hear of each change.
-    pub const HEARS_ALL: u32 = Self::EVENTS.0 | Self::FOLLOW.0 | Self::OWNERSHIP.0 | Self::CLAIMS.0 | Self::LIMITS.0;
+    pub const HEARS_ALL: u32 =
+        Self::EVENTS.0 | Self::FOLLOW.0 | Self::OWNERSHIP.0 | Self::CLAIMS.0 | Self::LIMITS.0 | Self::FEED.0;
     /// Who has a say before a change.
-    pub const GUARDS: u32 = Self::LEASES.0 | Self::LIMITS.0;
+    pub const GUARDS: u32 = Self::LEASES.0 | Self::LIMITS.0 | Self::OWNERS.0;
     /// Whose keys and claims follow from changes.
     pub const FOLLOWED: u32 = Self::OWNERSHIP.0 | Self::CLAIMS.0;
 }

@@ -95,6 +95,12 @@ impl Owners {
         found.first().map(|&id| &self.rules[id as usize])
     }
 
+    /// A rule of somebody else that meets a pattern; None: any of somebody else.
+    pub fn met_by(&self, user: &[u8], pattern: Option<&Pattern>) -> Option<&Owned> {
+        let is_met = |rule: &&Owned| pattern.is_none_or(|pattern| rule.pattern.overlap(pattern).is_some());
+        self.rules.iter().filter(|rule| *rule.user != *user).find(is_met)
+    }
+
     /// Whether a user may write a key.
     #[inline]
     pub fn may_write<'a>(&'a self, user: &[u8], key: &'a [u8]) -> Result<(), NotOwner<'a>> {

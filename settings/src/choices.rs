@@ -59,6 +59,7 @@ choices! {
     /// Whether the kernel's out-of-memory score is adjusted.
     OomScoreAdj { No = "no", Yes = "yes", Relative = "relative", Absolute = "absolute" }
     /// The channels a new user may use.
+    OwnershipMode { Enforce = "enforce", Warn = "warn", Off = "off" }
     AclPubsubDefault { Allchannels = "allchannels", Resetchannels = "resetchannels" }
     /// How thoroughly a payload of RESTORE or replication is checked.
     SanitizeDumpPayload { No = "no", Yes = "yes", Clients = "clients" }

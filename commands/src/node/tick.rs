@@ -71,6 +71,8 @@ impl Node {
         if core.index == 0 {
             self.look_after_leases(core.now.unix_ms);
             ownership::look_after_claims(self, core);
+            ownership::go_on_sweeping(self, core);
+            self.look_after_feed(core.now.unix_ms);
             self.look_after_clients(core.now.unix_ms);
             self.look_after_snapshots(core.now.unix_ms);
             self.migrations.close_idle();

@@ -5,7 +5,7 @@
 //!   derives from, ends it under the locks of the change: what is filled was begun after the last one.
 //! - Old values stand aside only while their pattern says so; a write of the key, or its end for good, throws them away.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::AtomicI64;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
@@ -45,6 +45,31 @@ impl Default for Production {
 struct State {
     claims: Claims,
     aside: Aside,
+    ended: Ended,
+}
+
+/// The keys of claims that a change ended lately, to count for which patterns values are refused.
+#[derive(Default)]
+struct Ended {
+    keys: HashMap<u64, Box<[u8]>>,
+    order: VecDeque<u64>,
+}
+
+/// So many of them.
+const ENDED_MAX: usize = 10_000;
+
+impl Ended {
+    fn note(&mut self, claims: &[Claim]) {
+        for claim in claims {
+            self.keys.insert(claim.token, claim.key.clone());
+            self.order.push_back(claim.token);
+            if self.order.len() > ENDED_MAX
+                && let Some(token) = self.order.pop_front()
+            {
+                self.keys.remove(&token);
+            }
+        }
+    }
 }
 
 type DbKey = (usize, Box<[u8]>);
@@ -142,7 +167,8 @@ pub(super) fn written(node: &Node, keys: &Keys<'_>, key: &[u8]) {
     let db = keys.db_index();
     node.ownership.production.change(node, |state| {
         state.aside.remove(db, key);
-        state.claims.touch_key(db, key);
+        let ended = state.claims.touch_key(db, key);
+        state.ended.note(ended.as_slice());
     });
 }
 
@@ -150,7 +176,11 @@ pub(super) fn written(node: &Node, keys: &Keys<'_>, key: &[u8]) {
 pub(super) fn touched(node: &Node, keys: &mut Keys<'_>, gone: &Gone) {
     if node.space.interest() & Interest::CLAIMS.0 != 0 {
         let db = keys.db_index();
-        let given_up = node.ownership.production.change(node, |state| state.claims.touch(db, gone));
+        let given_up = node.ownership.production.change(node, |state| {
+            let ended = state.claims.touch(db, gone);
+            state.ended.note(&ended);
+            ended
+        });
         wake(node, keys, given_up);
     }
 }
@@ -277,6 +307,7 @@ pub fn claim(ctx: &mut Ctx<'_>, key: &Key<'_>, ttl_ms: i64, wait_ms: Option<i64>
 
 /// Whether the client may write a key that no request declares.
 fn may_fill(ctx: &Ctx<'_>, key: &[u8]) -> Result<()> {
+    super::owners::may_write(ctx, key)?;
     if ctx.node.space.interest() & Interest::LEASES.0 != 0 {
         let denied = ctx.node.leases().may_write(ctx.client.shared.id, key, ctx.now_ms());
         denied.map_err(|denied| Error::text(denied.to_string()))?;
@@ -289,6 +320,10 @@ pub fn fill(ctx: &mut Ctx<'_>, token: u64, value: &[u8], deadline_ms: Option<i64
     let (node, production) = (ctx.node, &ctx.node.ownership.production);
     let refused = |refusal: ownership::Refusal| {
         node.ownership.figures.refused_fills.fetch_add(1, Relaxed);
+        if let Some(key) = production.state.lock().ended.keys.get(&token) {
+            let graph = node.ownership.graph();
+            node.ownership.tallies.add_of_key(&graph, key, |counts| &counts.refused_fills);
+        }
         Error::text(refusal.to_string())
     };
     let now_ms = ctx.now_ms();

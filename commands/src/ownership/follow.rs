@@ -86,6 +86,9 @@ fn follow_one(node: &Node, own: &Own, graph: &Graph, keys: &mut Keys<'_>, change
     if found.iter().any(|&id| graph.node(id).goes_as_a_whole()) {
         node.ownership.members.set((node.space.shard_of(key.hash), change.db), key.bytes, is_there);
     }
+    if !is_of_time && change.event != INVALIDATED && role == Role::Originate {
+        node.ownership.tallies.add(&found, 1, |counts| &counts.writes);
+    }
     if role == Role::Replay || change.event == INVALIDATED || is_of_time {
         return;
     }
@@ -115,6 +118,7 @@ fn take_along(node: &Node, own: &Own, keys: &mut Keys<'_>, gone: Gone, is_listed
         Gone::One(bytes) => {
             let key = keys.key(bytes);
             if keys.holds(key.hash) {
+                own.note_gone(node, db, &gone);
                 super::sweep::remove(node, keys, bytes, super::Fate::Stale);
                 return;
             }

@@ -294,6 +294,7 @@ fn act<T>(ctx: &mut Ctx<'_>, work: impl FnOnce(&mut Leases, Connection, i64) -> 
 pub fn take(ctx: &mut Ctx<'_>, wanted: Wanted) -> Result<Token> {
     let may_wait = ctx.origin == crate::client::Origin::Connection;
     let Wanted { mode, patterns, ttl_ms, name, wait_ms } = wanted;
+    patterns.iter().try_for_each(|pattern| super::owners::may_lease(ctx, mode, pattern))?;
     if mode == Mode::Own {
         patterns.iter().try_for_each(|pattern| super::limits::may_own(ctx, Some(pattern)).map_err(Error::text))?;
     }
@@ -380,6 +381,7 @@ pub(super) fn guard(ctx: &Ctx<'_>, request: &Request<'_>) -> std::result::Result
 
 /// Whether a client may remove all keys of some patterns.
 pub fn may_remove(ctx: &Ctx<'_>, patterns: &[Pattern]) -> Result<()> {
+    patterns.iter().try_for_each(|pattern| super::owners::may_remove(ctx, pattern))?;
     patterns.iter().try_for_each(|pattern| super::limits::may_own(ctx, Some(pattern)).map_err(Error::text))?;
     if ctx.node.space.interest() & Interest::LEASES.0 == 0 || ctx.is_replay() {
         return Ok(());

@@ -10,11 +10,14 @@
 //! - What is in the log says all that goes: running it again originates nothing.
 
 mod claims;
+mod feed;
 mod follow;
 mod leases;
 mod limits;
 mod members;
+mod owners;
 mod state;
+mod stats;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -32,21 +35,26 @@ use smallvec::SmallVec;
 
 pub(crate) use claims::look_after_claims;
 pub use claims::{Claimed, claim, fill};
+pub use feed::{Dropped, Feed, Item, Listener, Position};
 pub(crate) use follow::{follow, follow_call};
 pub(crate) use leases::{Aftermath, attach};
 pub use leases::{Wanted, may_remove, mode_name, release, release_all, renew, restore_words, revoke, take};
 pub(crate) use limits::give_deadlines;
 use members::Members;
+pub use owners::{Verb, check};
 pub use state::STATE_AUX;
+pub use stats::{Counts, Dead, Orphan, dead};
+pub(crate) use stats::{count_read, go_on_sweeping};
 pub(crate) use sweep::settle_owed;
 pub use sweep::{Fate, invalidate, would_go};
 
 use crate::client::Origin;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
+use crate::keys::find_keys;
 use crate::node::Node;
 use crate::request::Request;
-use crate::spec::flag;
+use crate::spec::{flag, key};
 
 /// The event of a key that went because of another one.
 pub const INVALIDATED: Event = Event::new(Classes::GENERIC, "invalidated");
@@ -61,6 +69,11 @@ pub struct Ownership {
     members: Members,
     lending: leases::Lending,
     production: claims::Production,
+    /// What keepers of copies have to drop.
+    pub feed: Feed,
+    tallies: stats::Tallies,
+    sweeping: stats::Sweeping,
+    owning: owners::Owning,
     /// Whether a pattern keeps values that went for a while.
     keeps_stale: AtomicBool,
     /// Figures for INFO.
@@ -99,6 +112,11 @@ pub(crate) struct Own {
     graph: RefCell<Arc<Graph>>,
     owed: RefCell<Vec<Owed>>,
     aftermath: RefCell<Aftermath>,
+    gone: RefCell<Vec<(usize, Gone)>>,
+    owners: RefCell<Arc<owners::OwnerRules>>,
+    owners_version: Cell<u64>,
+    /// Reads so far: some of them are counted.
+    reads: Cell<u32>,
 }
 
 /// Keys that have to go.
@@ -118,6 +136,10 @@ impl Ownership {
             members: Members::new(shards, databases),
             lending: leases::Lending::default(),
             production: claims::Production::default(),
+            feed: Feed::new(base::clock::unix_ms().unsigned_abs()),
+            tallies: stats::Tallies::default(),
+            sweeping: stats::Sweeping::default(),
+            owning: owners::Owning::default(),
             keeps_stale: AtomicBool::new(false),
             figures: Figures::default(),
         }
@@ -160,10 +182,19 @@ impl Own {
         self.graph.borrow().clone()
     }
 
+    /// Who owns which keys.
+    fn owners(&self, node: &Node) -> Arc<owners::OwnerRules> {
+        let version = node.owners_version();
+        if self.owners_version.replace(version) != version {
+            *self.owners.borrow_mut() = node.owner_rules();
+        }
+        self.owners.borrow().clone()
+    }
+
     /// Whether something is to be done before the next reply.
     #[inline]
     pub(crate) fn owes(&self) -> bool {
-        !self.owed.borrow().is_empty() || !self.aftermath.borrow().is_empty()
+        !self.owed.borrow().is_empty() || !self.aftermath.borrow().is_empty() || !self.gone.borrow().is_empty()
     }
 
     /// What follows from a change of leases, once the locks are free.
@@ -202,7 +233,8 @@ impl Node {
     pub fn set_graph(&self, graph: impl Into<Arc<Graph>>, keys: &mut Keys<'_>) {
         let graph = graph.into();
         self.list_members(&graph, keys);
-        self.space.set_interest(Interest::OWNERSHIP, graph.has_effects());
+        self.space.set_interest(Interest::OWNERSHIP, !graph.is_empty());
+        self.ownership.tallies.follow(&graph);
         self.space.set_interest(Interest::LIMITS, graph.constrains());
         self.ownership.keeps_stale.store(graph.keeps_stale(), SeqCst);
         *self.ownership.graph.write() = graph;
@@ -274,8 +306,9 @@ impl Node {
         self.set_graph(graph, &mut Keys::lock_all(&self.space, 0, now, &mut tally));
     }
 
-    fn count_invalidated(&self, keys: usize) {
-        self.ownership.figures.invalidated.fetch_add(keys as u64, Relaxed);
+    fn count_invalidated(&self, key: &[u8]) {
+        self.ownership.figures.invalidated.fetch_add(1, Relaxed);
+        self.ownership.tallies.add_of_key(&self.ownership.graph(), key, |counts| &counts.invalidations);
     }
 }
 
@@ -286,6 +319,9 @@ pub(crate) fn guard(ctx: &mut Ctx<'_>, request: &Request<'_>) -> Result<Option<l
         return Ok(None);
     }
     let interest = ctx.node.space.interest();
+    if interest & Interest::OWNERS.0 != 0 {
+        owners::guard(ctx, request)?;
+    }
     if interest & Interest::LEASES.0 != 0
         && let Err(denied) = leases::guard(ctx, request)
     {
@@ -300,6 +336,11 @@ pub(crate) fn guard(ctx: &mut Ctx<'_>, request: &Request<'_>) -> Result<Option<l
 
 /// The error of a write that rules refuse; the audit log hears of it.
 fn refused(ctx: &Ctx<'_>, request: &Request<'_>, line: String) -> Error {
+    let graph = ctx.core.own.graph(ctx.node);
+    for found in find_keys(request).iter().filter(|found| found.flags & (key::RW | key::OW | key::RM) != 0) {
+        let key = request.word(found.word).unwrap_or_default();
+        ctx.node.ownership.tallies.add_of_key(&graph, key, |counts| &counts.denials);
+    }
     ctx.node.audit_refusal(ctx.client, request, &line);
     Error::text(line)
 }

@@ -38,7 +38,7 @@ pub(super) fn remove(node: &Node, keys: &mut Keys<'_>, bytes: &[u8], fate: Fate)
     keys.tally.dirty += 1;
     keys.tally.effects.push(db, [&b"UNLINK"[..], bytes].into_iter());
     keys.went_along(&key, INVALIDATED);
-    node.count_invalidated(1);
+    node.count_invalidated(bytes);
     true
 }
 
@@ -84,6 +84,11 @@ fn names(node: &Node, keys: &Keys<'_>, shard: usize, step: &Step<'_>, limit: usi
 #[cold]
 pub(crate) fn settle_owed(node: &Node, core: &mut Core, ready: &mut Ready, actor: u64) {
     core.own.settle_aftermath(node);
+    settle_sweeps(node, core, ready, actor);
+    core.own.tell_gone(node);
+}
+
+fn settle_sweeps(node: &Node, core: &mut Core, ready: &mut Ready, actor: u64) {
     loop {
         let owed = std::mem::take(&mut *core.own.owed.borrow_mut());
         if owed.is_empty() {
@@ -91,8 +96,9 @@ pub(crate) fn settle_owed(node: &Node, core: &mut Core, ready: &mut Ready, actor
         }
         let mut left = Vec::new();
         for it in owed {
-            if sweep(node, core, &it, ready, actor).is_break() {
-                left.push(it);
+            match sweep(node, core, &it, ready, actor) {
+                ControlFlow::Continue(()) => core.own.note_gone(node, it.db, &it.keys),
+                ControlFlow::Break(()) => left.push(it),
             }
         }
         if !left.is_empty() {
@@ -176,6 +182,7 @@ pub fn invalidate(ctx: &mut Ctx<'_>, patterns: &[Pattern], cascades: bool, fate:
             removed += count;
             more
         });
+        ctx.core.own.note_gone(node, ctx.keys.db_index(), &it.keys);
     }
     ctx.no_words();
     removed

@@ -32,6 +32,12 @@ pub(crate) fn write(node: &Node, text: &mut String) {
     field("refused_fills", figures.refused_fills.load(Relaxed));
     field("stale_shown", figures.stale_shown.load(Relaxed));
     field("refused_limits", figures.refused_limits.load(Relaxed));
+    let (listeners, records, bytes) = node.ownership.feed.figures();
+    field("feed_listeners", listeners as u64);
+    field("feed_records", records as u64);
+    field("feed_bytes", bytes as u64);
+    field("feed_seq", node.ownership.feed.position().seq);
+    field("sweep_in_progress", u64::from(node.is_sweeping()));
     field("triggers", figures.triggers.load(Relaxed));
     field("invalidated_keys", figures.invalidated.load(Relaxed));
     field("invalidated_patterns", figures.sweeps.load(Relaxed));

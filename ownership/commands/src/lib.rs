@@ -5,11 +5,15 @@ mod claim;
 #[cfg(test)]
 mod claim_tests;
 mod container;
+#[cfg(test)]
+mod feed_tests;
 mod info;
 mod invalidate;
 mod lease;
 #[cfg(test)]
 mod lease_tests;
+#[cfg(test)]
+mod owner_tests;
 #[cfg(test)]
 mod tests;
 

@@ -231,23 +231,27 @@ fn the_graph_is_looked_at_and_changed() {
         > OWNERSHIP GRAPH JSON
         \"{\\\"patterns\\\":[{\\\"pattern\\\":\\\"page:<id>\\\",\\\"layer\\\":\\\"edge\\\",\\\"ttl\\\":\\\"5m\\\"}],\\\"edges\\\":[{\\\"left\\\":\\\"page:<id>\\\",\\\"relation\\\":\\\"derives\\\",\\\"right\\\":\\\"user:<id>\\\"},{\\\"left\\\":\\\"user:<id>\\\",\\\"relation\\\":\\\"owns\\\",\\\"right\\\":\\\"session:<id>:*\\\"}]}\"
         > OWNERSHIP WHO page:7
-        1) \"key\"
-        2) \"page:7\"
-        3) \"patterns\"
-        4) 1) 1) \"pattern\"
-              2) \"page:<id>\"
-              3) \"captures\"
-              4) 1) \"id\"
-                 2) \"7\"
-              5) \"attributes\"
-              6) 1) \"layer\"
-                 2) \"edge\"
-                 3) \"ttl\"
-                 4) \"5m\"
-        5) \"derives-from\"
-        6) 1) \"user:7\"
-        7) \"takes-along\"
-        8) (empty array)
+         1) \"key\"
+         2) \"page:7\"
+         3) \"patterns\"
+         4) 1) 1) \"pattern\"
+               2) \"page:<id>\"
+               3) \"captures\"
+               4) 1) \"id\"
+                  2) \"7\"
+               5) \"attributes\"
+               6) 1) \"layer\"
+                  2) \"edge\"
+                  3) \"ttl\"
+                  4) \"5m\"
+         5) \"derives-from\"
+         6) 1) \"user:7\"
+         7) \"takes-along\"
+         8) (empty array)
+         9) \"owner\"
+        10) (nil)
+        11) \"leases\"
+        12) (empty array)
         > MSET user:7 a session:7:x b
         OK
         > OWNERSHIP PLAN user:7

@@ -97,3 +97,20 @@ proptest! {
         let _ = parse(&text);
     }
 }
+
+#[test]
+fn the_shop_of_the_examples_holds() {
+    let text = include_bytes!("../../../examples/shop.manifest");
+    let graph = parse(text).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(parse(print(graph.rules()).as_bytes()).expect("it was printed").rules(), graph.rules());
+    let gone = |key: &str| -> Vec<String> {
+        let all = graph.cascade(key.as_bytes(), crate::Trigger::Gone);
+        all.iter().map(|it| it.keys.pattern().to_string()).collect()
+    };
+    assert_eq!(gone("product:42"), ["page:product:42"]);
+    assert_eq!(gone("price:42"), ["fragment:price:42", "total:*", "page:product:42"]);
+    let of_user = gone("user:7");
+    for key in ["session:7:<device>", "cart:7", "wishlist:7", "header:7", "total:7"] {
+        assert!(of_user.contains(&key.to_owned()), "{key} in {of_user:?}");
+    }
+}

@@ -1,6 +1,6 @@
 //! Passwords, access lists and guarded commands.
 
-use crate::choices::{Access, AclPubsubDefault, SanitizeDumpPayload};
+use crate::choices::{Access, AclPubsubDefault, OwnershipMode, SanitizeDumpPayload};
 use crate::kind::Kind;
 use crate::table::section;
 use crate::value::Text;
@@ -14,6 +14,8 @@ section! {
     aclfile: Text = "", Kind::TEXT, at_start, works;
     /// The file that holds the rules of the ownership graph; empty takes them from the data.
     ownershipfile: Text = "", Kind::TEXT, at_start, own, works;
+    /// Whether writes are refused that own~ rules of other users forbid: enforce; warn lets them through and tells ACL LOG.
+    ownership_mode: OwnershipMode = "enforce", Kind::one_of::<OwnershipMode>(), own, works;
     /// How many refusals ACL LOG keeps.
     acllog_max_len: u64 = "128", Kind::COUNT, works;
     /// The channels that a new user may use.

@@ -31,6 +31,7 @@ pub(crate) fn swapdb(ctx: &mut Ctx, first: &[u8], second: &[u8]) -> Result<Done>
     if first != second {
         ctx.keys.swap_dbs(first, second);
         ctx.node.ownership.swap_dbs(first, second);
+        ctx.node.feed_changes(&[], true);
         for db in [first, second] {
             wake::note_database(ctx, db);
         }

@@ -1,6 +1,8 @@
 //! OWNERSHIP: looking at the graph and changing it.
 
 mod change;
+mod check;
+mod dead;
 mod file;
 mod leases;
 mod show;
@@ -17,6 +19,8 @@ pub(crate) static OWNERSHIP: Command = Command::container(
     "1.0.0",
     "Holds the commands about which keys belong together.",
     &[
+        &check::CHECK,
+        &dead::DEAD,
         &change::DEFINE,
         &show::GRAPH,
         &HELP,
@@ -28,6 +32,8 @@ pub(crate) static OWNERSHIP: Command = Command::container(
         &file::RESTORE,
         &leases::REVOKE,
         &file::SAVE,
+        &dead::STATS,
+        &dead::SWEEP,
         &change::UNDEFINE,
         &change::UNLINK,
         &show::WHO,
@@ -41,6 +47,10 @@ pub(crate) fn help(ctx: &mut Ctx) -> Result<()> {
         ctx.out,
         "OWNERSHIP",
         &[
+            "CHECK <user> <READ|WRITE|OWN|BORROW> <key>",
+            "    Return whether a user may do something with a key, and why not.",
+            "DEAD [COUNT <count>]",
+            "    Return keys whose sources are gone, patterns that nothing has read, and keys under no pattern.",
             "DEFINE <pattern> [LAYER <client|edge|server>] [TTL <time>] [MAX-TTL <time>] [MAX-BYTES <size>] [TYPE <type>] [STALE <time>]",
             "    Say what holds for the keys of a pattern.",
             "GRAPH [TEXT|JSON|DOT]",
@@ -61,6 +71,10 @@ pub(crate) fn help(ctx: &mut Ctx) -> Result<()> {
             "    End a lease, whosever it is.",
             "SAVE",
             "    Write the rules into the file that 'ownershipfile' names.",
+            "STATS",
+            "    Return what happened under each pattern since the start.",
+            "SWEEP",
+            "    Remove the keys whose sources are gone, in the background.",
             "UNDEFINE <pattern>",
             "    Forget what was said of a pattern.",
             "UNLINK <pattern> <OWNS|DERIVES|INVALIDATES|BORROWS> <pattern>",

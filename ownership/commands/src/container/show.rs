@@ -44,7 +44,8 @@ pub(crate) fn graph(ctx: &mut Ctx, format: Rest) -> Result<()> {
     Ok(())
 }
 
-/// Answers the patterns that a key matches with what they bind and say, what it derives from, and what goes with it.
+/// Answers the patterns that a key matches with what they bind and say, what it derives from, what goes with it, and who owns or
+/// leases it.
 #[command(
     "WHO",
     since = "1.0.0",
@@ -58,7 +59,7 @@ pub(crate) fn who(ctx: &mut Ctx, key: Key) -> Result<()> {
     let mut found = Found::new();
     graph.matches(key, &mut found);
     found.sort_unstable();
-    ctx.out.map(4);
+    ctx.out.map(6);
     field(ctx, "key");
     ctx.out.bulk(key);
     field(ctx, "patterns");
@@ -70,6 +71,15 @@ pub(crate) fn who(ctx: &mut Ctx, key: Key) -> Result<()> {
     list(ctx, &graph.sources_of(key).iter().map(|it| it.keys.pattern()).collect::<Vec<_>>());
     field(ctx, "takes-along");
     list(ctx, &graph.cascade(key, Trigger::Gone).iter().map(|it| it.keys.pattern()).collect::<Vec<_>>());
+    field(ctx, "owner");
+    match ctx.node.owner_of(key) {
+        Some(user) => ctx.out.bulk(&user),
+        None => ctx.out.null(),
+    }
+    field(ctx, "leases");
+    let tokens: Vec<u64> = ctx.node.leases().over(key).map(|(lease, _)| lease.token).collect();
+    ctx.out.array(tokens.len());
+    tokens.into_iter().for_each(|token| ctx.out.int(token as i64));
     Ok(())
 }
 

@@ -3,8 +3,9 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use acl::FileError;
+use acl::{FileError, User};
 use commands_macros::command;
 use settings::LogLevel;
 
@@ -31,7 +32,7 @@ pub(crate) fn load(ctx: &mut Ctx) -> Result<Done> {
     let path = path(node).ok_or(NO_FILE)?;
     let text = fs::read(&path).map_err(|error| Error::text(format!("ERR {}", cannot_open(&path, &error))))?;
     let name = path.to_string_lossy();
-    let loaded = node.acl.users.load(&text, &name, all_channels(&node.settings));
+    let loaded = node.load_user_file(&text, &name);
     let old = loaded.map_err(|FileError(reason)| Error::text(format!("ERR {reason}")))?;
     for user in old {
         match node.acl.users.get(user.name()) {
@@ -85,8 +86,20 @@ impl Node {
         }
         let aborting = |reason: String| format!("Aborting Redis startup because of ACL errors: {reason}");
         let text = fs::read(&path).map_err(|error| aborting(cannot_open(&path, &error)))?;
-        let loaded = self.acl.users.load(&text, &path.to_string_lossy(), all_channels(&self.settings));
+        let loaded = self.load_user_file(&text, &path.to_string_lossy());
         loaded.map(drop).map_err(|FileError(reason)| aborting(reason))
+    }
+
+    /// Takes the users of a file's text, with what they own; answers those before.
+    fn load_user_file(&self, text: &[u8], name: &str) -> std::result::Result<Vec<Arc<User>>, FileError> {
+        let _changing = self.change_owners();
+        let mut owners = None;
+        let old = self.acl.users.load(text, name, all_channels(&self.settings), |users| {
+            owners = Some(self.fit_owners(users)?);
+            Ok(())
+        })?;
+        owners.into_iter().for_each(|owners| self.take_owners(owners));
+        Ok(old)
     }
 
     fn load_user_lines(&self, lines: &[settings::Directive]) -> std::result::Result<(), String> {
@@ -99,6 +112,7 @@ impl Node {
                 format!("Error in user declaration '{rule}': {reason}")
             };
             let rules = rules.map_err(|open| refuse(&open, "Unmatched parenthesis in selector definition."))?;
+            let (others, mut owners) = (self.acl.users.all(), None);
             self.acl
                 .users
                 .update(name, all_channels, |user, commands| {
@@ -107,9 +121,12 @@ impl Node {
                     }
                     rules.iter().try_for_each(|rule| {
                         user.apply(rule, commands, all_channels).map_err(|error| refuse(rule, &error.to_string()))
-                    })
+                    })?;
+                    owners = Some(self.fit_owner(&others, user)?);
+                    Ok::<_, String>(())
                 })
                 .map(drop)?;
+            owners.into_iter().for_each(|owners| self.take_owners(owners));
         }
         Ok(())
     }

@@ -95,7 +95,10 @@ pub(crate) fn dryrun(ctx: &mut Ctx, username: &[u8], words: Many<&[u8]>) -> Resu
     }
     let request = OwnedRequest::new(row, &words);
     match user.check(&Wanted(&request.request())) {
-        Ok(()) => ctx.out.ok(),
+        Ok(()) => match ctx.node.owners_refuse(&user, &request.request()) {
+            Some(line) => ctx.out.bulk(line.as_bytes()),
+            None => ctx.out.ok(),
+        },
         Err(denied) => ctx.out.bulk(reason_text(&user, &request.request(), denied, true).as_bytes()),
     }
     Ok(())

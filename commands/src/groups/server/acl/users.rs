@@ -27,15 +27,21 @@ pub(crate) fn setuser(ctx: &mut Ctx, username: &[u8], rules: Rest) -> Result<Don
         let open = String::from_utf8_lossy(&open);
         Error::text(format!("ERR Unmatched parenthesis in acl selector starting at '{open}'."))
     })?;
-    let all_channels = all_channels(&ctx.node.settings);
-    let (old, new) = ctx.node.acl.users.update(username, all_channels, |user, commands| {
+    let (node, all_channels) = (ctx.node, all_channels(&ctx.node.settings));
+    let changing = node.change_owners();
+    let (others, mut owners) = (node.acl.users.all(), None);
+    let (old, new) = node.acl.users.update(username, all_channels, |user, commands| {
         rules.iter().try_for_each(|rule| {
             user.apply(rule, commands, all_channels).map_err(|error| {
                 let rule = String::from_utf8_lossy(rule);
                 Error::text(format!("ERR Error in ACL SETUSER modifier '{rule}': {error}"))
             })
-        })
+        })?;
+        owners = Some(node.fit_owner(&others, user).map_err(|reason| Error::text(format!("ERR {reason}")))?);
+        Ok::<_, Error>(())
     })?;
+    owners.into_iter().for_each(|owners| node.take_owners(owners));
+    drop(changing);
     if let Some(old) = old {
         ctx.node.close_listeners_of(ctx.client, &old, &new);
     }
@@ -101,6 +107,7 @@ pub(crate) fn deluser(ctx: &mut Ctx, username: Many<&[u8]>) -> Result<i64> {
             deleted += 1;
         }
     }
+    ctx.node.forget_owners();
     Ok(deleted)
 }
 
