@@ -97,7 +97,11 @@ pub fn execute(node: &Node, core: &mut Core, client: &mut Client, request: Reque
         }
         return outcome;
     }
+    let owes = core.own.owes();
     publish::publish(node, core, client.shared.id);
+    if owes {
+        note_what_went(node, core, client, &request);
+    }
     if client.replies != Replies::On && !command.has(flag::MESSAGE) {
         withhold(client, out, mark);
     }
@@ -108,6 +112,18 @@ pub fn execute(node: &Node, core: &mut Core, client: &mut Client, request: Reque
         client.take_messages(out);
     }
     outcome
+}
+
+/// What a request took along after it ran is an entry of its own in the slow log, with its words, when it took long; and
+/// none of the next request's time.
+#[cold]
+fn note_what_went(node: &Node, core: &mut Core, client: &Client, request: &Request<'_>) {
+    let end = core.clock.ticks();
+    let ns = core.clock.ns_between(core.last, end);
+    core.last = end;
+    if node.monitoring.is_slow(ns) {
+        node.monitoring.record(&node.settings, client, request, ns, core.now.unix_ms);
+    }
 }
 
 /// Locks, runs and accounts for one request whose guards have passed. Part of `execute`, so that nothing it passes on

@@ -380,7 +380,7 @@ pub(super) fn guard(ctx: &Ctx<'_>, request: &Request<'_>) -> std::result::Result
 }
 
 /// Whether a client may remove all keys of some patterns.
-pub fn may_remove(ctx: &Ctx<'_>, patterns: &[Pattern]) -> Result<()> {
+pub(super) fn may_remove(ctx: &Ctx<'_>, patterns: &[Pattern]) -> Result<()> {
     patterns.iter().try_for_each(|pattern| super::owners::may_remove(ctx, pattern))?;
     patterns.iter().try_for_each(|pattern| super::limits::may_own(ctx, Some(pattern)).map_err(Error::text))?;
     if ctx.node.space.interest() & Interest::LEASES.0 == 0 || ctx.is_replay() {

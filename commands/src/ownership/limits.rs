@@ -2,7 +2,8 @@
 //!
 //! Whether a value fits is known once it is there: a command that may exceed a limit runs on keys whose values were
 //! copied before, and they are put back where it does. So it is exact for every command, and costs a copy of values that
-//! are no larger than the limit, under patterns that have one.
+//! are no larger than the limit, under patterns that have one. Where no size is limited, a command that changes one value in
+//! place can exceed no limit but that of its expiry, and copies nothing.
 
 use keyspace::change::Event;
 use keyspace::db::Value;
@@ -31,7 +32,16 @@ pub(crate) struct Limits {
 struct Saved {
     db: usize,
     key: Box<[u8]>,
-    value: Option<(Value, Option<i64>)>,
+    was: Was,
+}
+
+/// What was at a key.
+enum Was {
+    Absent,
+    /// This value, until then.
+    Value(Value, Option<i64>),
+    /// A value that a command which works in place cannot have made another type of, until then.
+    Deadline(Option<i64>),
 }
 
 /// Why something may not be written: the error's line.
@@ -87,16 +97,18 @@ pub(super) fn may_own(ctx: &Ctx<'_>, pattern: Option<&ownership::Pattern>) -> Re
 /// Before a request runs, whose shards are locked: None when no limit is on what it writes.
 pub(super) fn before(ctx: &mut Ctx<'_>, request: &Request<'_>) -> Result<Option<Limits>> {
     let graph = ctx.core.own.graph(ctx.node);
-    let (mut is_limited, mut may_exceed) = (false, false);
+    let (mut is_limited, mut may_exceed, mut copies) = (false, false, false);
     let mut written: SmallVec<[&[u8]; 6]> = SmallVec::new();
     for found in find_keys(request).iter().filter(|found| found.flags & (key::RW | key::OW | key::RM) != 0) {
         let bytes = request.word(found.word).unwrap_or_default();
+        copies |= found.flags & (key::OW | key::RM) != 0;
         let mut found = Found::new();
         graph.matches(bytes, &mut found);
         of_layer(&graph, &found, bytes, ctx.client.layer).map_err(|line| refuse(ctx, request, line))?;
         for attributes in found.iter().map(|&id| &graph.node(id).attributes) {
             is_limited |= attributes.constrains();
             may_exceed |= has_limit(attributes);
+            copies |= attributes.max_bytes.is_some();
         }
         written.push(bytes);
     }
@@ -106,7 +118,7 @@ pub(super) fn before(ctx: &mut Ctx<'_>, request: &Request<'_>) -> Result<Option<
     if !is_limited {
         return Ok(None);
     }
-    let saved = if may_exceed { save(ctx, &written) } else { Vec::new() };
+    let saved = if may_exceed { save(ctx, &written, copies || written.len() > 1) } else { Vec::new() };
     let tally = &ctx.keys.tally;
     let (effects, dirty, changes) = (tally.effects.mark(), tally.dirty, tally.changes.len());
     Ok(Some(Limits { saved, effects, dirty, changes }))
@@ -122,7 +134,7 @@ fn has_limit(attributes: &Attributes) -> bool {
 }
 
 /// Copies of what is at keys in all databases: MOVE and COPY reach into another one.
-fn save(ctx: &mut Ctx<'_>, written: &[&[u8]]) -> Vec<Saved> {
+fn save(ctx: &mut Ctx<'_>, written: &[&[u8]], copies: bool) -> Vec<Saved> {
     let own = ctx.keys.db_index();
     let mut saved = Vec::new();
     for db in 0..ctx.node.space.databases() {
@@ -130,11 +142,17 @@ fn save(ctx: &mut Ctx<'_>, written: &[&[u8]]) -> Vec<Saved> {
         for bytes in written {
             let key = ctx.keys.key(bytes);
             let slot = ctx.keys.find_untouched(&key);
-            let value = slot.and_then(|slot| {
-                let deadline_ms = ctx.keys.entry(&key, slot).deadline_ms();
-                Some((ctx.keys.db(key.hash)?.copy_value(slot), deadline_ms))
-            });
-            saved.push(Saved { db, key: (*bytes).into(), value });
+            let was = match (slot, ctx.keys.db(key.hash)) {
+                (Some(slot), Some(table)) => {
+                    let deadline_ms = ctx.keys.entry(&key, slot).deadline_ms();
+                    match copies {
+                        true => Was::Value(table.copy_value(slot), deadline_ms),
+                        false => Was::Deadline(deadline_ms),
+                    }
+                }
+                _ => Was::Absent,
+            };
+            saved.push(Saved { db, key: (*bytes).into(), was });
         }
     }
     ctx.keys.select(own);
@@ -157,12 +175,17 @@ impl Limits {
             });
         ctx.keys.select(own);
         let Some(line) = exceeded else { return Ok(()) };
-        for Saved { db, key, value } in self.saved.drain(..) {
+        for Saved { db, key, was } in self.saved.drain(..) {
             ctx.keys.select(db);
             let key = ctx.keys.key(&key);
-            match value {
-                Some((value, deadline_ms)) => ctx.keys.put(&key, value, deadline_ms),
-                None => drop(ctx.keys.remove(&key)),
+            match was {
+                Was::Absent => drop(ctx.keys.remove(&key)),
+                Was::Value(value, deadline_ms) => ctx.keys.put(&key, value, deadline_ms),
+                Was::Deadline(deadline_ms) => {
+                    if let Some(slot) = ctx.keys.find_untouched(&key) {
+                        ctx.keys.db_mut(key.hash).set_deadline(slot, deadline_ms);
+                    }
+                }
             }
         }
         ctx.keys.select(own);

@@ -1,5 +1,6 @@
 //! Keys go: those that are owed, and those that INVALIDATE names.
 
+use keyspace::change::Interest;
 use keyspace::keys::Keys;
 use ownership::{Graph, Keys as Gone, Pattern};
 use std::ops::ControlFlow;
@@ -7,6 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::{INVALIDATED, Owed, has_all};
 use crate::ctx::Ctx;
+use crate::error::{Error, Result};
 use crate::node::Node;
 use crate::node::core::Core;
 use crate::node::tick::on_table;
@@ -163,15 +165,26 @@ fn plan(graph: &Graph, patterns: &[Pattern], cascades: bool) -> Vec<Plan> {
 
 /// Removes all keys of some patterns, and what follows from them; how many went. The command locks nothing at first,
 /// or, in a transaction, everything.
-pub fn invalidate(ctx: &mut Ctx<'_>, patterns: &[Pattern], cascades: bool, fate: Fate) -> usize {
+pub fn invalidate(ctx: &mut Ctx<'_>, patterns: &[Pattern], cascades: bool, fate: Fate) -> Result<usize> {
+    super::may_remove(ctx, patterns)?;
     let (node, graph) = (ctx.node, ctx.node.ownership.graph());
+    let (id, now_ms) = (ctx.client.shared.id, ctx.now_ms());
     let mut removed = 0;
     for it in plan(&graph, patterns, cascades) {
         super::claims::touched(node, &mut ctx.keys, &it.keys);
         if fate == Fate::Gone {
             super::claims::gone_for_good(node, &ctx.keys, &it.keys);
         }
+        // A lease that was given in the meantime holds for each step.
+        let asked = it.by.is_none().then(|| it.keys.pattern());
+        let mut denied = None;
         visit(ctx, &it, fate, |keys, shard, step| {
+            if node.space.interest() & Interest::LEASES.0 != 0 && asked.is_some() {
+                denied = denied.take().or_else(|| node.leases().may_write_all(id, asked.as_ref(), now_ms).err());
+                if denied.is_some() {
+                    return false;
+                }
+            }
             let (count, more) = match step {
                 Some(step) => step.run(node, keys, shard),
                 None => match &it.keys {
@@ -183,9 +196,13 @@ pub fn invalidate(ctx: &mut Ctx<'_>, patterns: &[Pattern], cascades: bool, fate:
             more
         });
         ctx.core.own.note_gone(node, ctx.keys.db_index(), &it.keys);
+        if let Some(denied) = denied {
+            ctx.no_words();
+            return Err(Error::text(denied.to_string()));
+        }
     }
     ctx.no_words();
-    removed
+    Ok(removed)
 }
 
 /// The keys that [`invalidate`] would remove, each with the edges that lead to it, the last one first.

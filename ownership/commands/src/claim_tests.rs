@@ -407,6 +407,40 @@ fn limits_hold_in_all_databases_and_within_transactions() {
 }
 
 #[test]
+fn limits_without_a_size_hold_in_place() {
+    check(
+        "
+        > OWNERSHIP DEFINE product:<sku> TYPE hash MAX-TTL 1m
+        OK
+        > HSET product:1 name a
+        (integer) 1
+        > PEXPIRE product:1 61000
+        (error) CONSTRAINT key 'product:1' would live for 61000 ms, max-ttl allows 60000 (pattern product:<sku>)
+        > PEXPIRE product:1 30000
+        (integer) 1
+        > HSET product:1 name b
+        (integer) 0
+        > PEXPIRE product:1 61000
+        (error) CONSTRAINT key 'product:1' would live for 61000 ms, max-ttl allows 60000 (pattern product:<sku>)
+        > TTL product:1
+        (integer) 30
+        > SADD product:2 x
+        (error) CONSTRAINT key 'product:2' would be a set, type hash is allowed (pattern product:<sku>)
+        > EXISTS product:2
+        (integer) 0
+        > SET product:1 x
+        (error) CONSTRAINT key 'product:1' would be a string, type hash is allowed (pattern product:<sku>)
+        > HGET product:1 name
+        \"b\"
+        > HDEL product:1 name
+        (integer) 1
+        > RPUSH product:1 x
+        (error) CONSTRAINT key 'product:1' would be a list, type hash is allowed (pattern product:<sku>)
+        ",
+    );
+}
+
+#[test]
 fn a_write_that_is_refused_takes_nothing_along() {
     let mut fixture = linked(&["page:<id> DERIVES user:<id>"]);
     fixture.cli(1, "OWNERSHIP DEFINE user:<id> MAX-BYTES 3");

@@ -1,6 +1,6 @@
 //! INVALIDATE.
 
-use commands::ownership::{Fate, invalidate as remove, may_remove, would_go};
+use commands::ownership::{Fate, invalidate as remove, would_go};
 use commands_macros::command;
 use ownership::Pattern;
 
@@ -47,9 +47,8 @@ pub(crate) fn invalidate(ctx: &mut Ctx, words: Rest) -> Result<()> {
         }
         return Ok(());
     }
-    may_remove(ctx, &patterns)?;
     let fate = if options.is_soft { Fate::Stale } else { Fate::Gone };
-    let removed = remove(ctx, &patterns, !options.cascades_not, fate);
+    let removed = remove(ctx, &patterns, !options.cascades_not, fate)?;
     ctx.out.int(removed as i64);
     Ok(())
 }

@@ -29,7 +29,7 @@ const PATTERNS_MAX: usize = 1024;
     "OWN",
     since = "1.0.0",
     complexity = "O(N*M) where N is the number of patterns and M the number of leases whose patterns begin alike",
-    flags(BLOCKING | MODULE),
+    flags(WRITE | BLOCKING | MODULE),
     categories(OWNERSHIP),
     args(PATTERNS, TTL.optional(), NAME, WAIT)
 )]
@@ -42,7 +42,7 @@ pub(crate) fn own(ctx: &mut Ctx, words: Rest) -> Result<i64> {
     "BORROW",
     since = "1.0.0",
     complexity = "O(N*M) where N is the number of patterns and M the number of leases whose patterns begin alike",
-    flags(BLOCKING | MODULE),
+    flags(WRITE | BLOCKING | MODULE),
     categories(OWNERSHIP),
     args(PATTERNS, TTL.optional(), NAME, WAIT)
 )]
@@ -55,7 +55,7 @@ pub(crate) fn borrow(ctx: &mut Ctx, words: Rest) -> Result<i64> {
     "RENEW",
     since = "1.0.0",
     complexity = "O(log N) where N is the number of leases",
-    flags(FAST | MODULE),
+    flags(WRITE | FAST | MODULE),
     categories(OWNERSHIP),
     args(TOKEN, TTL)
 )]
@@ -73,7 +73,7 @@ pub(crate) fn renew(ctx: &mut Ctx, lease: i64, words: Rest) -> Result<Done> {
     "RELEASE",
     since = "1.0.0",
     complexity = "O(N*M) where N is the number of clients that wait for leases and M the number of patterns of each",
-    flags(MODULE),
+    flags(WRITE | MODULE),
     categories(OWNERSHIP),
     args(OWNED)
 )]
