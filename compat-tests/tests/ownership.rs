@@ -8,6 +8,7 @@
 use compat_tests::connection::Connection;
 use compat_tests::target::{Target, Tcp};
 use resp::Reply;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
@@ -136,6 +137,13 @@ struct Found {
     refused_fills: u64,
 }
 
+impl std::fmt::Display for Found {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { writes, reads, hits, stale, refused_fills } = self;
+        write!(f, "{writes} writes, {reads} reads, {hits} hits, {refused_fills} fills refused, {stale} stale reads")
+    }
+}
+
 fn run(server: &Tcp, way: Way) -> Found {
     let threads = variable("OWNERSHIP_THREADS").unwrap_or(2).clamp(1, SOURCES as u64);
     let seed = variable("SEED").unwrap_or(1);
@@ -161,6 +169,8 @@ fn run(server: &Tcp, way: Way) -> Found {
                             }
                             acknowledged[at as usize].store(version, SeqCst);
                             writes.fetch_add(1, SeqCst);
+                            // Else hardly anything would be there to be read.
+                            std::thread::sleep(Duration::from_micros(dice.below(4000)));
                         }
                         1 => {
                             let at = dice.below(SOURCES as u64);
@@ -192,10 +202,69 @@ fn nothing_older_than_its_source_is_read() {
     call(&mut client, &["OWNERSHIP", "LINK", "page:<id>", "DERIVES", "user:<id>"]);
     call(&mut client, &["OWNERSHIP", "LINK", "user:<id>", "INVALIDATES", "feed:<id>:*"]);
     let found = run(&ours, Way::Rules);
-    println!("stateless, rules and CLAIM: {found:?}");
+    println!("stateless, rules and CLAIM: {found}");
     assert!(found.reads > 0 && found.hits > 0, "something was there to be read");
     assert_eq!(found.stale, 0, "{found:?}");
     let plain = run(&Tcp::redis().unwrap_or_else(|fault| panic!("{fault}")), Way::ByHand);
-    println!("redis-server, deletes by hand: {plain:?}");
+    println!("redis-server, deletes by hand: {plain}");
     assert!(plain.stale > 0, "the load finds what is stale: {plain:?}");
+}
+
+/// Writes and fills until the server is gone.
+fn work_until_killed(server: &Tcp, seed: u64) {
+    const FILL: &str = "local v = redis.call('GET', KEYS[1]) if v then redis.call('SET', KEYS[2], v) end";
+    let (mut client, mut dice) = (server.client(), Dice(seed));
+    for version in 1.. {
+        let at = dice.below(SOURCES as u64);
+        let (source, version, key) = (format!("user:{at}"), version.to_string(), derived(at, &mut dice));
+        let words: &[&str] = match dice.below(5) {
+            0 => &["DEL", &source],
+            1 => &["SET", &source, &version],
+            2 => &["EVAL", "redis.call('SET', ARGV[1], ARGV[2])", "0", &source, &version],
+            _ => &["EVAL", FILL, "2", &source, &key],
+        };
+        if client.call(words).is_err() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_server_that_is_killed_comes_back_with_nothing_stale_and_with_its_leases() {
+    let dir = std::env::temp_dir().join(format!("ownership-kill-{}", std::process::id()));
+    let mut last_token = 0;
+    for round in 1..=3 {
+        let options = ["--appendonly", "yes", "--appendfsync", "always"];
+        let server = Tcp::ours_with(&dir, &options).unwrap_or_else(|fault| panic!("{fault}"));
+        let mut client = server.client();
+        if round == 1 {
+            call(&mut client, &["OWNERSHIP", "LINK", "page:<id>", "DERIVES", "user:<id>"]);
+            call(&mut client, &["OWNERSHIP", "LINK", "user:<id>", "INVALIDATES", "feed:<id>:*"]);
+        } else {
+            let refused = send(&mut client, &["SET", "job", "x"]);
+            assert!(matches!(&refused, Reply::Error(line) if line.starts_with(b"OWNED by me")), "{refused:?}");
+        }
+        let Reply::Int(token) = call(&mut client, &["OWN", "job", "AS", "me", "EX", "600"]) else { panic!("no token") };
+        assert!(token > last_token, "tokens grow over a restart");
+        last_token = token;
+        for at in 0..SOURCES as u64 {
+            let source = number(&call(&mut client, &["GET", &format!("user:{at}")]));
+            let keys = (0..FEEDS).map(|feed| format!("feed:{at}:{feed}")).chain([format!("page:{at}")]);
+            for key in keys {
+                let value = number(&call(&mut client, &["GET", &key]));
+                assert!(value.is_none() || value == source, "round {round}: {key} is {value:?}, its source {source:?}");
+            }
+        }
+        std::thread::scope(|scope| {
+            for thread in 1..=3 {
+                let server = &server;
+                scope.spawn(move || work_until_killed(server, round * 1000 + thread));
+            }
+            std::thread::sleep(Duration::from_millis(300));
+            let id = server.process_id().expect("it was started here").to_string();
+            let killed = Command::new("kill").args(["-9", &id]).status();
+            assert!(killed.is_ok_and(|status| status.success()));
+        });
+    }
+    std::fs::remove_dir_all(&dir).expect("nobody uses it any more");
 }
