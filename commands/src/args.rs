@@ -58,14 +58,14 @@ impl<'a> Args<'a> {
     }
 
     /// The next word as a key.
-    #[inline]
+    #[inline(always)]
     pub fn key(&mut self) -> Result<Key<'a>> {
         let (first, rest) = self.spans.split_first().ok_or(Error::Arity)?;
         self.spans = rest;
         Ok(self.key_at(*first))
     }
 
-    #[inline]
+    #[inline(always)]
     fn key_at(&mut self, span: Span) -> Key<'a> {
         let bytes = span.of(self.buffer);
         while let [known, rest @ ..] = self.hashes

@@ -529,7 +529,7 @@ fn lock_queued<'k>(
 }
 
 #[inline]
-fn account(node: &Node, stats: &CoreStats, row: &Row, ns: u64) {
+pub(crate) fn account(node: &Node, stats: &CoreStats, row: &Row, ns: u64) {
     let stats = &stats.by_command[row.index];
     stats.calls.add(1);
     stats.ns.add(ns);

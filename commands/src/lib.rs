@@ -22,6 +22,7 @@ pub mod module;
 pub mod node;
 pub mod ownership;
 mod publish;
+pub mod quick;
 pub mod replay;
 pub mod reply;
 pub mod request;

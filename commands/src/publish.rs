@@ -11,9 +11,15 @@ use crate::wake::{self, Ready};
 #[inline]
 pub(crate) fn publish(node: &Node, core: &mut Core, actor: u64) {
     add_up(core);
-    if !core.tally.changes.is_empty() || core.tally.flushed || core.own.owes() {
+    if has_news(core) {
         tell(node, core, actor);
     }
+}
+
+/// Whether somebody may have to be told of what was done. Nothing is locked then.
+#[inline]
+pub(crate) fn has_news(core: &Core) -> bool {
+    !core.tally.changes.is_empty() || core.tally.flushed || core.own.owes()
 }
 
 #[inline]

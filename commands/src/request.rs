@@ -4,7 +4,7 @@ use keyspace::shard::Keyspace;
 use resp::Span;
 
 use crate::args::Args;
-pub use crate::keys::hash_keys;
+pub use crate::keys::{KeyShape, hash_keys};
 use crate::table::Row;
 
 /// A key's word, and the key's hash.

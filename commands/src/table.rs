@@ -8,6 +8,7 @@ use crate::keys::KeyShape;
 use crate::module::Module;
 use crate::node::audit::class_of;
 use crate::node::monitoring::monitor;
+use crate::quick;
 use crate::spec::{Command, category, flag};
 
 /// Groups as COMMAND DOCS names them.
@@ -111,6 +112,8 @@ pub struct Row {
     pub(crate) watched: u32,
     /// Those of a container.
     pub subcommands: Vec<&'static Row>,
+    /// Its requests may go the short way, see [`crate::quick`].
+    pub is_quick: bool,
     is_subcommand: bool,
 }
 
@@ -133,6 +136,7 @@ impl Row {
             audit: class_of(command, group),
             watched: monitor::watched(command, class_of(command, group)),
             subcommands,
+            is_quick: quick::is_quick(command, KeyShape::of(command)),
             is_subcommand: parent.is_some(),
         }))
     }

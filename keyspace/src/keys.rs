@@ -6,9 +6,11 @@
 //! - While `wrote` is false no table has changed since the locks were taken, so the hints lead to what is there.
 #![allow(unsafe_code)]
 
+use std::cell::Cell;
 use std::sync::atomic::Ordering;
 
 pub use access::{Access, decayed};
+pub use hold::Hold;
 use smallvec::SmallVec;
 
 use crate::change::{Change, Event, Interest, Tally};
@@ -20,6 +22,8 @@ use crate::waits::Halted;
 
 mod access;
 mod extend;
+mod hold;
+mod walk;
 
 /// A key and its hash, which is computed once for a request.
 #[derive(Clone, Copy, Debug)]
@@ -43,9 +47,11 @@ pub struct Now {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WrongType;
 
-enum Held {
+enum Held<'k> {
     None,
     One(usize),
+    /// One, which a hold keeps locked and wants to know about.
+    Kept(usize, &'k Cell<hold::Did>),
     Many(Shards),
     All,
     /// One shard that a view above keeps locked.
@@ -87,7 +93,7 @@ fn distinct(mut shards: impl Iterator<Item = u16>) -> Shards {
 pub struct Keys<'k> {
     space: &'k Keyspace,
     db: usize,
-    held: Held,
+    held: Held<'k>,
     /// Whether more than one database was looked at, so that the hints of all of them must follow at the end.
     selected: bool,
     /// Whether a table may have changed: who only reads neither looks at it nor has its hint followed.
@@ -167,10 +173,9 @@ impl<'k> Keys<'k> {
         debug_assert!(
             match &self.held {
                 Held::None => false,
-                Held::One(held) => *held == shard,
+                Held::One(held) | Held::Kept(held, _) | Held::Lent(held) => *held == shard,
                 Held::Many(held) | Held::LentMany(held) => held.binary_search(&(shard as u16)).is_ok(),
                 Held::All | Held::LentAll => true,
-                Held::Lent(held) => *held == shard,
             },
             "a key that the request did not declare"
         );
@@ -194,7 +199,7 @@ impl<'k> Keys<'k> {
 
     /// The table of the one locked shard, when it has been made: for work that is not about a key known before.
     pub(crate) fn table_mut(&mut self) -> Option<&mut Db> {
-        let (Held::One(shard) | Held::Lent(shard)) = self.held else { return None };
+        let (Held::One(shard) | Held::Kept(shard, _) | Held::Lent(shard)) = self.held else { return None };
         self.wrote = true;
         // SAFETY: the shard is locked for as long as `self` lives; `&mut self` is the only way in.
         unsafe { self.space.db_mut(shard, self.db) }
@@ -202,7 +207,7 @@ impl<'k> Keys<'k> {
 
     /// As `table_mut`, for reading.
     pub fn table(&self) -> Option<&Db> {
-        let (Held::One(shard) | Held::Lent(shard)) = self.held else { return None };
+        let (Held::One(shard) | Held::Kept(shard, _) | Held::Lent(shard)) = self.held else { return None };
         // SAFETY: the shard is locked for as long as `self` lives; `&self` keeps `db_mut` away.
         unsafe { self.space.db(shard, self.db) }
     }
@@ -235,6 +240,17 @@ impl<'k> Keys<'k> {
         slot
     }
 
+    /// As [`Keys::find`], for the commands that are worth a copy of all of it.
+    #[inline(always)]
+    pub(crate) fn find_here(&mut self, key: &Key) -> Option<Slot> {
+        let found = self.find_stored(key).filter(|slot| !slot.is_marked() || !self.expires_now(key, *slot));
+        if let Some(slot) = found {
+            self.touch(key, slot);
+        }
+        self.count(key, found.is_some());
+        found
+    }
+
     /// Finds a key for a read that is none of its value (EXISTS, TTL): counts hit or miss, the clock stays.
     pub fn find_unclocked(&mut self, key: &Key) -> Option<Slot> {
         let slot = self.find_untouched(key);
@@ -242,47 +258,53 @@ impl<'k> Keys<'k> {
         slot
     }
 
-    #[inline]
+    #[inline(always)]
     fn count(&mut self, key: &Key, hit: bool) {
         if hit {
             self.tally.hits += 1;
         } else {
             self.tally.misses += 1;
-            if self.space.interest() & Interest::EVENTS.0 != 0 {
-                self.push_change(key, Event::KEY_MISS, false);
-            }
+            self.event(key, Event::KEY_MISS);
         }
     }
 
     /// Finds a key for a write: no hit or miss is counted.
     #[inline]
     pub fn find_for_write(&mut self, key: &Key) -> Option<Slot> {
-        let access = self.now.access;
         let slot = self.find_untouched(key)?;
+        self.touch(key, slot);
+        Some(slot)
+    }
+
+    /// Moves the access clock.
+    #[inline(always)]
+    fn touch(&mut self, key: &Key, slot: Slot) {
         let clock = self.entry(key, slot).clock();
-        let next = access.next(clock, key.hash as u32);
+        let next = self.now.access.next(clock, key.hash as u32);
         if next != clock {
             // SAFETY: the slot is of a table that this view keeps locked, and `&mut self` is the only way in.
             unsafe { EntryMut::at(slot.record()) }.set_clock(next);
         }
-        Some(slot)
     }
 
     /// Finds a key without leaving a trace on it; an expired one is removed.
     #[inline]
     pub fn find_untouched(&mut self, key: &Key) -> Option<Slot> {
         let slot = self.find_stored(key)?;
-        if self.is_expired(key, slot) {
-            if !self.keep_expired {
-                self.expire(key, slot);
-            }
-            return None;
+        if slot.is_marked() && self.expires_now(key, slot) { None } else { Some(slot) }
+    }
+
+    /// Whether the key at a slot has expired: then it is removed.
+    fn expires_now(&mut self, key: &Key, slot: Slot) -> bool {
+        let is_expired = self.is_expired(key, slot);
+        if is_expired && !self.keep_expired {
+            self.expire(key, slot);
         }
-        Some(slot)
+        is_expired
     }
 
     /// Finds a key, expired or not.
-    #[inline]
+    #[inline(always)]
     pub fn find_stored(&self, key: &Key) -> Option<Slot> {
         if self.wrote {
             return self.db(key.hash)?.find(key.hash, key.bytes);
@@ -373,7 +395,7 @@ impl<'k> Keys<'k> {
         match &self.held {
             // The view behind a lent one visits its shards.
             Held::None | Held::LentMany(_) | Held::LentAll => {}
-            Held::One(shard) | Held::Lent(shard) => visit(self.space, *shard),
+            Held::One(shard) | Held::Kept(shard, _) | Held::Lent(shard) => visit(self.space, *shard),
             Held::Many(shards) => shards.iter().for_each(|&shard| visit(self.space, usize::from(shard))),
             Held::All => (0..self.space.shards()).for_each(|shard| visit(self.space, shard)),
         }
@@ -511,76 +533,6 @@ impl Drop for Keys<'_> {
             self.heed_stamps();
         }
         self.unlock_held();
-    }
-}
-
-impl Keyspace {
-    /// Runs `visit` on one database's table of one shard under its lock: for walks that go shard by shard
-    /// (DBSIZE, SCAN, RANDOMKEY, expiry, eviction).
-    pub fn with_table<T>(&self, shard: usize, db: usize, visit: impl FnOnce(&Db) -> T) -> Option<T> {
-        self.lock_for_request(shard).ok()?;
-        // SAFETY: the lock is held until `visit` is done.
-        unsafe {
-            let answer = self.db(shard, db).map(visit);
-            self.unlock(shard, db);
-            answer
-        }
-    }
-
-    /// Lets whoever holds a shard finish; false when that is a script that takes long.
-    pub fn pass_through(&self, shard: usize) -> bool {
-        if self.lock_for_request(shard).is_err() {
-            return false;
-        }
-        // SAFETY: locked above, and nothing was changed.
-        unsafe { self.unlock_unchanged(shard) };
-        true
-    }
-
-    /// As `with_table`, for writing; makes the table when it is not there yet. `change` hears no events: it is for
-    /// loading, before anybody listens.
-    pub fn with_table_mut<T>(&self, shard: usize, db: usize, change: impl FnOnce(&mut Db) -> T) -> T {
-        self.lock(shard);
-        // SAFETY: the lock is held until `change` is done, and no other reference from there is in use.
-        unsafe {
-            let answer = change(self.db_or_new(shard, db));
-            self.unlock(shard, db);
-            answer
-        }
-    }
-
-    /// The databases whose table in one shard is as `is_it` says.
-    pub fn dbs_where(&self, shard: usize, is_it: impl Fn(&Db) -> bool) -> SmallVec<[usize; 4]> {
-        if self.lock_for_request(shard).is_err() {
-            return SmallVec::new();
-        }
-        // SAFETY: the lock is held until the list is made.
-        unsafe {
-            let is_it = |&db: &usize| self.db(shard, db).is_some_and(&is_it);
-            let found = (0..self.databases()).filter(is_it).collect();
-            self.unlock_unchanged(shard);
-            found
-        }
-    }
-
-    /// The databases that have keys or hash fields with a deadline in one shard.
-    pub fn expiring_dbs(&self, shard: usize) -> SmallVec<[usize; 4]> {
-        self.dbs_where(shard, |db| db.expiring() + db.expiring_hashes() > 0)
-    }
-
-    /// The locked view of one whole shard; None while a script holds it for long.
-    pub fn lock_shard<'k>(&'k self, shard: usize, db: usize, now: Now, tally: &'k mut Tally) -> Option<Keys<'k>> {
-        self.lock_for_request(shard).ok()?;
-        Some(Keys {
-            space: self,
-            db,
-            held: Held::One(shard),
-            selected: false,
-            wrote: false,
-            keep_expired: false,
-            now,
-            tally,
-        })
     }
 }
 

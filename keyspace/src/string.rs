@@ -124,6 +124,7 @@ fn len_of(keys: &Keys, key: &Key, slot: Slot) -> Result<usize, WrongType> {
     }
 }
 
+#[inline(always)]
 fn text_of<'a>(keys: &'a Keys, key: &Key, slot: Slot) -> Result<Text<'a>, WrongType> {
     let entry: Entry<'a> = keys.entry(key, slot);
     match entry.kind() {
@@ -136,9 +137,9 @@ fn text_of<'a>(keys: &'a Keys, key: &Key, slot: Slot) -> Result<Text<'a>, WrongT
 
 impl Keys<'_> {
     /// The string at a key, read.
-    #[inline]
+    #[inline(always)]
     pub fn string(&mut self, key: &Key) -> Result<Option<Text<'_>>, WrongType> {
-        match self.find(key) {
+        match self.find_here(key) {
             Some(slot) => text_of(self, key, slot).map(Some),
             None => Ok(None),
         }

@@ -6,6 +6,6 @@ mod parse;
 mod reply;
 mod write;
 
-pub use parse::{Limits, Parsed, Progress, ProtocolError, Span, continue_command, parse_command};
+pub use parse::{Limits, Parsed, Progress, ProtocolError, Span, continue_command, parse_command, short_command};
 pub use reply::{Reply, parse_reply};
 pub use write::{Chunk, Later, Mark, Proto, Writer};

@@ -168,7 +168,6 @@ impl Writer {
     /// A binary string.
     #[inline]
     pub fn bulk(&mut self, value: &[u8]) {
-        self.buf.reserve(value.len() + 16);
         self.header(b'$', value.len() as i64);
         self.buf.extend_from_slice(value);
         self.crlf();

@@ -1,7 +1,7 @@
 //! Requests: what Redis accepts, what it refuses, and that the cuts between reads make no difference.
 
 use proptest::prelude::*;
-use resp::{Limits, Parsed, Progress, ProtocolError, Span, continue_command, parse_command};
+use resp::{Limits, Parsed, Progress, ProtocolError, Span, continue_command, parse_command, short_command};
 
 fn parse_one(input: &[u8], limits: &Limits) -> Result<(Parsed, Vec<Vec<u8>>), ProtocolError> {
     let mut argv = vec![Span { start: 7, len: 7 }];
@@ -313,5 +313,39 @@ proptest! {
         let cut = cut.index(input.len() + 1);
         let whole = feed(&[&input]);
         prop_assert_eq!(feed(&[&input[..cut], &input[cut..]]), whole);
+    }
+}
+
+/// The short way answers what the general one does, or leaves it to that.
+#[test]
+fn short_commands_are_read_as_others() {
+    let limits = Limits::default();
+    for len in [0, 1, 9, 10, 99, 100, 101, 999, 1000, 9999, 12_345, 99_999, 100_000, 250_000] {
+        for count in [1, 2, 9, 10, 11] {
+            let mut input = format!("*{count}\r\n$3\r\nSET\r\n").into_bytes();
+            for _ in 1..count {
+                input.extend_from_slice(format!("${len}\r\n").as_bytes());
+                input.resize(input.len() + len, b'1');
+                input.extend_from_slice(b"\r\n");
+            }
+            for end in [input.len(), input.len() - 1, input.len() - 2, 9] {
+                let (mut short, mut argv) = (Vec::new(), Vec::new());
+                let whole = continue_command(&input[..end], 5, &limits, &mut argv, &mut Progress::default());
+                let taken = short_command(&input[..end], 5, &mut short);
+                assert_eq!(taken.is_some(), end == input.len() && (len < 100_000 || count == 1), "{len} {count} {end}");
+                if let Some(consumed) = taken {
+                    assert_eq!((Ok(Parsed::Command { consumed }), short), (whole, argv));
+                }
+            }
+        }
+    }
+    for odd in [
+        &b"*1\r\n$04\r\nPING\r\n"[..],
+        b"*1\r\n$-1\r\n",
+        b"*1\r\n$+4\r\nPING\r\n",
+        b"*1\r\n$4x\r\nPING\r\n",
+        b"*01\r\n$4\r\nPING\r\n",
+    ] {
+        assert_eq!(short_command(odd, 0, &mut Vec::new()), None);
     }
 }

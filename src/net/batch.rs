@@ -8,9 +8,11 @@ use commands::client::Client;
 use commands::execute::{Outcome, execute};
 use commands::node::Node;
 use commands::node::core::Core;
-use commands::request::{HashedKey, OwnedRequest, Request, hash_keys};
+use commands::quick;
+use commands::request::{HashedKey, KeyShape, OwnedRequest, Request, hash_keys};
 use commands::table::Row;
-use resp::{Limits, Parsed, Span, Writer, parse_command};
+use keyspace::keys::Hold;
+use resp::{Limits, Parsed, Span, Writer, parse_command, short_command};
 
 /// Commands that are parsed before their turn. With 16 and 32, and 6 to 12 entries, GET at pipeline 100 took 8 to 14%
 /// more.
@@ -36,15 +38,29 @@ pub(crate) struct Batch {
     fetched: usize,
     /// How many commands are parsed before their turn.
     ahead: usize,
+    recent: Recent,
+}
+
+/// The row of the last short name, as it was written: most come several in a row.
+#[derive(Default)]
+struct Recent {
+    /// See [`short_name`]; 0: none.
+    name: u64,
+    row: Option<&'static Row>,
 }
 
 /// A whole command of the batch: its row, its words among the spans, its keys among the hashes.
 struct Whole {
     row: Option<&'static Row>,
-    start: usize,
-    end: usize,
     consumed: usize,
-    hashes: Range<usize>,
+    words: Range<u32>,
+    hashes: Range<u32>,
+}
+
+/// A part of the batch's words, or of its keys' hashes. Fewer than 2^32 fit into any input.
+#[inline]
+fn part<'a, T>(all: &'a [T], range: &Range<u32>) -> &'a [T] {
+    &all[range.start as usize..range.end as usize]
 }
 
 /// How far a run over some input came.
@@ -99,8 +115,9 @@ pub(crate) fn run(
 ) -> Progress {
     let mut progress = Progress { consumed: 0, needed: 1, unfinished: false, paused: false, set_aside: false };
     batch.clear();
-    let mut parser = Parser { limits: limits(node, client), at: 0, budget, end: None };
-    let mut done = 0;
+    let mut parser = Parser::new(limits(node, client), budget);
+    let (mut done, mut is_plain) = (0, client.is_plain(node));
+    let mut hold = Hold::none(&node.space);
     loop {
         while parser.end.is_none() && batch.commands.len() < done + batch.ahead {
             parser.next(node, core, client, input, batch);
@@ -108,11 +125,21 @@ pub(crate) fn run(
         if done < batch.commands.len() {
             batch.fetch_ahead(node, core, client, input, done);
             let command = &batch.commands[done];
+            done += 1;
+            if is_plain && command.run_quickly(node, core, client, input, batch, &mut hold, out) {
+                progress.consumed = command.consumed;
+                // Locked on only for the next command, which is known already if it came in time.
+                if !batch.commands.get(done).is_some_and(|next| next.goes_on(batch, &hold)) {
+                    hold.release();
+                }
+                continue;
+            }
+            hold.release();
             let ran = command.run(node, core, client, input, batch, out);
             if progress.ends_with(ran, command.consumed, client) {
                 return progress;
             }
-            done += 1;
+            is_plain = client.is_plain(node);
             continue;
         }
         match parser.end.take() {
@@ -134,7 +161,7 @@ pub(crate) fn run(
             }
             // A user who signed in meanwhile may send more.
             Some(End::Broken(_)) if client.authenticated != parser.limits.authenticated => {
-                parser.limits = limits(node, client);
+                parser = Parser { at: parser.at, ..Parser::new(limits(node, client), parser.budget) };
             }
             Some(End::Broken(line)) => {
                 out.error_bytes(&line);
@@ -156,6 +183,7 @@ enum End {
 /// How far the input is parsed.
 struct Parser {
     limits: Limits,
+    takes_short: bool,
     at: usize,
     /// Commands that may be parsed in all.
     budget: usize,
@@ -163,9 +191,28 @@ struct Parser {
 }
 
 impl Parser {
+    fn new(limits: Limits, budget: usize) -> Self {
+        Self { limits, takes_short: limits.takes_short(), at: 0, budget, end: None }
+    }
+
     /// Parses one command into the batch, or says in `end` why not.
     #[inline(always)]
     fn next(&mut self, node: &Node, core: &Core, client: &Client, input: &[u8], batch: &mut Batch) {
+        let (at, start) = (self.at, batch.spans.len());
+        if batch.commands.len() < self.budget && self.takes_short {
+            if let Some(consumed) = short_command(&input[at..], at, &mut batch.spans) {
+                self.at += consumed;
+                batch.add(node, core, client, input, start, self.at);
+                return;
+            }
+            batch.spans.truncate(start);
+        }
+        self.next_in_full(node, core, client, input, batch);
+    }
+
+    /// As `next`, for what is not short or not whole.
+    #[cold]
+    fn next_in_full(&mut self, node: &Node, core: &Core, client: &Client, input: &[u8], batch: &mut Batch) {
         let (at, start) = (self.at, batch.spans.len());
         if at == input.len() {
             self.end = Some(End::Incomplete(1));
@@ -212,39 +259,66 @@ impl Batch {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn add(&mut self, node: &Node, core: &Core, client: &Client, input: &[u8], start: usize, consumed: usize) {
-        let end = self.spans.len();
-        let words = &self.spans[start..end];
-        let row = match words {
-            [] => None,
-            [name] => node.table.resolve(name.of(input), None),
-            [name, second, ..] => node.table.resolve(name.of(input), Some(second.of(input))),
-        };
-        let first = self.hashes.len();
+        let (row, first) = (self.resolve(node, input, start), self.hashes.len());
         if let Some(row) = row {
             if start == 0 && row.first_member().is_some() {
                 self.ahead = MEMBERS_AHEAD;
             }
-            let request = Request { row, buffer: input, spans: words, hashes: &[] };
-            hash_keys(&request, &node.space, &mut self.hashes);
+            match row.key_shape {
+                KeyShape::None => {}
+                KeyShape::One(word) => {
+                    if let Some(&span) = self.spans[start..].get(word) {
+                        let hash = node.space.hash(span.of(input));
+                        core.prefetch_bucket(node, client.db, hash);
+                        self.hashes.push(HashedKey { span, hash });
+                    }
+                }
+                KeyShape::Specs => self.add_keys(node, core, client, input, row, start),
+            }
         }
-        let hashes = first..self.hashes.len();
+        let (words, hashes) = (start as u32..self.spans.len() as u32, first as u32..self.hashes.len() as u32);
+        self.commands.push(Whole { row, consumed, words, hashes });
+    }
+
+    #[inline(never)]
+    fn add_keys(&mut self, node: &Node, core: &Core, client: &Client, input: &[u8], row: &'static Row, start: usize) {
+        let first = self.hashes.len();
+        let request = Request { row, buffer: input, spans: &self.spans[start..], hashes: &[] };
+        hash_keys(&request, &node.space, &mut self.hashes);
         for key in self.hashes[first..].iter().take(FETCHED_MAX) {
             core.prefetch_bucket(node, client.db, key.hash);
         }
-        self.commands.push(Whole { row, start, end, consumed, hashes });
+    }
+
+    /// The row of the command whose words begin at `start`.
+    #[inline(always)]
+    fn resolve(&mut self, node: &Node, input: &[u8], start: usize) -> Option<&'static Row> {
+        let name = short_name(input, *self.spans.get(start)?);
+        if name != 0 && name == self.recent.name { self.recent.row } else { self.look_up(node, input, start, name) }
+    }
+
+    #[inline(never)]
+    fn look_up(&mut self, node: &Node, input: &[u8], start: usize, name: u64) -> Option<&'static Row> {
+        let words = &self.spans[start..];
+        let row = node.table.resolve(words.first()?.of(input), words.get(1).map(|second| second.of(input)))?;
+        if row.subcommands.is_empty() && !row.is_subcommand() {
+            self.recent = Recent { name, row: Some(row) };
+        }
+        Some(row)
     }
 
     /// Before the turn of command `done`: fetches the entries of those behind it. A single key is not worth a look.
-    #[inline]
+    #[inline(always)]
     fn fetch_ahead(&mut self, node: &Node, core: &Core, client: &Client, input: &[u8], done: usize) {
         if self.hashes.len() <= 1 {
             return;
         }
-        let keys = self.commands[done].hashes.clone();
-        let until = (keys.end + FETCHED_AHEAD).min(keys.start + FETCHED_MAX).min(self.hashes.len());
-        self.fetched = self.fetched.max(keys.start);
+        let Range { start, end } = self.commands[done].hashes;
+        let (start, end) = (start as usize, end as usize);
+        let until = (end + FETCHED_AHEAD).min(start + FETCHED_MAX).min(self.hashes.len());
+        self.fetched = self.fetched.max(start);
         while self.fetched < until {
             core.prefetch_entry(node, client.db, self.hashes[self.fetched].hash);
             self.fetched += 1;
@@ -258,7 +332,7 @@ impl Batch {
     #[inline]
     fn fetch_members(&self, node: &Node, client: &Client, input: &[u8], done: usize) {
         let commands = &self.commands[done..];
-        let [first, rest @ ..] = &self.hashes[commands[0].hashes.start..] else { return };
+        let [first, rest @ ..] = &self.hashes[commands[0].hashes.start as usize..] else { return };
         let is_one_key = rest.len() + 1 == commands.len() && rest.iter().all(|key| key.hash == first.hash);
         if is_one_key && commands[0].row.is_some_and(|row| row.first_member().is_some()) {
             let members = commands.iter().filter_map(|command| command.member(self, input));
@@ -270,11 +344,36 @@ impl Batch {
 impl Whole {
     /// The member that it looks up first.
     fn member<'i>(&self, batch: &Batch, input: &'i [u8]) -> Option<&'i [u8]> {
-        let words = &batch.spans[self.start..self.end];
+        let words = part(&batch.spans, &self.words);
         Some(words.get(self.row?.first_member()?)?.of(input))
     }
 
-    #[inline]
+    /// Whether it can go the short way under the lock that is held.
+    #[inline(always)]
+    fn goes_on(&self, batch: &Batch, hold: &Hold<'_>) -> bool {
+        let key = batch.hashes.get(self.hashes.start as usize);
+        self.row.is_some_and(|row| row.is_quick) && key.is_some_and(|key| hold.can_have(key.hash))
+    }
+
+    /// Whether it went the short way.
+    #[inline(always)]
+    #[allow(clippy::too_many_arguments, reason = "a part of the loop in `run`, whose state this is")]
+    fn run_quickly(
+        &self,
+        node: &Node,
+        core: &mut Core,
+        client: &mut Client,
+        input: &[u8],
+        batch: &Batch,
+        hold: &mut Hold<'_>,
+        out: &mut Writer,
+    ) -> bool {
+        let Some(row) = self.row.filter(|row| row.is_quick) else { return false };
+        let (spans, hashes) = (part(&batch.spans, &self.words), part(&batch.hashes, &self.hashes));
+        quick::execute(node, core, client, Request { row, buffer: input, spans, hashes }, hold, out)
+    }
+
+    #[inline(never)]
     fn run(
         &self,
         node: &Node,
@@ -284,14 +383,14 @@ impl Whole {
         batch: &Batch,
         out: &mut Writer,
     ) -> Ran {
-        let spans = &batch.spans[self.start..self.end];
+        let spans = part(&batch.spans, &self.words);
         let Some(row) = self.row else {
             if !spans.is_empty() {
                 commands::execute::unknown(node, core, client, spans.iter().map(|span| span.of(input)), out);
             }
             return Ran::Done;
         };
-        let request = Request { row, buffer: input, spans, hashes: &batch.hashes[self.hashes.clone()] };
+        let request = Request { row, buffer: input, spans, hashes: part(&batch.hashes, &self.hashes) };
         match execute(node, core, client, request, out) {
             Outcome::Done | Outcome::Refused => Ran::Done,
             Outcome::Wait(_) => Ran::Waits,
@@ -315,6 +414,19 @@ fn run_inline(node: &Node, core: &mut Core, client: &mut Client, args: &[Vec<u8>
         Outcome::Wait(_) => Ran::Waits,
         Outcome::Paused => Ran::Paused,
         Outcome::Fetch => Ran::SetAside,
+    }
+}
+
+/// A name of up to seven bytes and its length in one word; 0 for longer ones, and for one at the end of the input.
+#[inline(always)]
+fn short_name(input: &[u8], name: Span) -> u64 {
+    let bytes = input.get(name.start as usize..).and_then(|rest| rest.first_chunk());
+    match bytes {
+        Some(&bytes) if name.len.wrapping_sub(1) < 7 => {
+            let bits = name.len * 8;
+            u64::from_le_bytes(bytes) & ((1 << bits) - 1) | u64::from(name.len) << 56
+        }
+        _ => 0,
     }
 }
 

@@ -3,6 +3,7 @@
 //! Invariant: a lent view unlocks nothing, and the view behind it is not used while it lives.
 #![allow(unsafe_code)]
 
+use super::hold::Did;
 use super::{Held, Keys, Shards};
 use crate::waits::{Gate, Halted};
 
@@ -13,7 +14,7 @@ impl<'k> Keys<'k> {
         let shard = self.space.shard_of(hash);
         match &self.held {
             Held::None => false,
-            Held::One(held) | Held::Lent(held) => *held == shard,
+            Held::One(held) | Held::Kept(held, _) | Held::Lent(held) => *held == shard,
             Held::Many(held) | Held::LentMany(held) => held.binary_search(&(shard as u16)).is_ok(),
             Held::All | Held::LentAll => true,
         }
@@ -76,7 +77,7 @@ impl<'k> Keys<'k> {
     fn missing(&self) -> Vec<usize> {
         let is_held = |shard: usize| match &self.held {
             Held::None => false,
-            Held::One(held) | Held::Lent(held) => *held == shard,
+            Held::One(held) | Held::Kept(held, _) | Held::Lent(held) => *held == shard,
             Held::Many(held) | Held::LentMany(held) => held.binary_search(&(shard as u16)).is_ok(),
             Held::All | Held::LentAll => true,
         };
@@ -96,7 +97,7 @@ impl<'k> Keys<'k> {
                 let place = held.partition_point(|&held| usize::from(held) < shard);
                 held.insert(place, shard as u16);
             }
-            Held::All | Held::Lent(_) | Held::LentMany(_) | Held::LentAll => {
+            Held::Kept(..) | Held::All | Held::Lent(_) | Held::LentMany(_) | Held::LentAll => {
                 unreachable!("only a view of its own shards grows, and one that has not all")
             }
         }
@@ -107,7 +108,7 @@ impl<'k> Keys<'k> {
     pub fn lend(&mut self) -> Keys<'_> {
         let held = match &self.held {
             Held::None => Held::None,
-            Held::One(shard) | Held::Lent(shard) => Held::Lent(*shard),
+            Held::One(shard) | Held::Kept(shard, _) | Held::Lent(shard) => Held::Lent(*shard),
             Held::Many(shards) | Held::LentMany(shards) => Held::LentMany(shards.clone()),
             Held::All | Held::LentAll => Held::LentAll,
         };
@@ -128,6 +129,7 @@ impl<'k> Keys<'k> {
             match &self.held {
                 Held::None | Held::Lent(_) | Held::LentMany(_) | Held::LentAll => {}
                 Held::One(shard) => self.unlock(*shard),
+                Held::Kept(_, did) => did.set(Did { wrote: self.wrote, selected: self.selected }),
                 Held::Many(shards) => {
                     for &shard in shards {
                         self.unlock(usize::from(shard));

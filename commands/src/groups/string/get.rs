@@ -26,7 +26,7 @@ pub(crate) fn getdel(ctx: &mut Ctx, key: Key) -> Result<()> {
 }
 
 /// Writes the string at a key, or a null, as the reply; whether there is one.
-#[inline]
+#[inline(always)]
 pub(super) fn reply_string(ctx: &mut Ctx, key: &Key) -> Result<bool> {
     let found = ctx.keys.string(key)?;
     let exists = found.is_some();
