@@ -19,11 +19,13 @@ fn live(seed: u64, policy: Policy, death: Death) -> (u64, u64) {
         let (log, settled_at) = (Arc::downgrade(&world.log()), world.settled_at());
         world.disk.set_during_sync(Some(Arc::new(move || {
             let us = Lots::new(lots.fetch_add(1, SeqCst)).below(slow_us);
+            let Some(log) = log.upgrade() else { return };
+            let see = || settled_at.lock().expect("no panic under it").push((log.settled(), clock.load(SeqCst)));
+            // What was written just before it left then, and not when the sync is over.
+            see();
             clock.fetch_add(us, SeqCst);
-            if let Some(log) = log.upgrade() {
-                log.write_all();
-                settled_at.lock().expect("no panic under it").push((log.settled(), clock.load(SeqCst)));
-            }
+            log.write_all();
+            see();
         })));
         let steps = 20 + world.lots.below(150);
         if world.lots.one_in(2) {
