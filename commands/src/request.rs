@@ -43,7 +43,11 @@ impl<'a> Request<'a> {
 
     /// The request as it came, when its bytes are exactly those of a RESP array of its words.
     pub fn raw(&self) -> Option<&'a [u8]> {
-        let digits = |number: usize| base::number::digits(number as i64);
+        let digits = |number: usize| match number {
+            0..10 => 1,
+            10..100 => 2,
+            _ => base::number::digits(number as i64),
+        };
         let (first, last) = (self.spans.first()?, self.spans.last()?);
         let head = |len: usize| digits(len) + 3;
         let words: usize = self.spans.iter().map(|span| head(span.len as usize) + span.len as usize + 2).sum();

@@ -32,6 +32,8 @@ pub trait Disk: Send + Sync {
     fn list(&self, dir: &Path) -> io::Result<Vec<String>>;
     /// Makes a directory and those above it; one that is there is no error.
     fn create_dir(&self, dir: &Path) -> io::Result<()>;
+    /// Gives back what [`DiskFile::set_aside`] took and nothing was appended to.
+    fn trim(&self, path: &Path) -> io::Result<()>;
     /// Makes the names in a directory durable.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
 }
@@ -40,6 +42,9 @@ pub trait Disk: Send + Sync {
 pub trait DiskFile: Send + Sync {
     /// Appends some of the bytes, as write(2) does: how many.
     fn append(&self, bytes: &[u8]) -> io::Result<usize>;
+    /// Takes room on the disk for so many bytes, which are about to be appended, where the file system can do that;
+    /// the file stays as long as it is, and appending never depends on it.
+    fn set_aside(&self, len: u64);
     /// Makes what was appended durable.
     fn sync_data(&self) -> io::Result<()>;
     /// Fills the buffer with bytes from a place on, as pread(2) does: how many; 0 at the file's end.

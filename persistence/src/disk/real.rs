@@ -2,9 +2,11 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::Arc;
+
+use rustix::fs::FallocateFlags;
 
 use super::{Disk, DiskFile, cached};
 
@@ -62,6 +64,14 @@ impl Disk for RealDisk {
         }
     }
 
+    fn trim(&self, path: &Path) -> io::Result<()> {
+        let file = OpenOptions::new().write(true).open(path)?;
+        let metadata = file.metadata()?;
+        // A whole block, and what a file system needs to say where they are.
+        let is_trimmed = metadata.blocks() * 512 <= metadata.len() + 64 * 1024;
+        if is_trimmed { Ok(()) } else { file.set_len(metadata.len()) }
+    }
+
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         File::open(dir)?.sync_all()
     }
@@ -71,6 +81,12 @@ impl DiskFile for File {
     fn append(&self, bytes: &[u8]) -> io::Result<usize> {
         let mut file = self;
         file.write(bytes)
+    }
+
+    fn set_aside(&self, len: u64) {
+        let Ok(start) = self.metadata().map(|metadata| metadata.len()) else { return };
+        // Where it cannot be had, appends take room as they come.
+        let _ = rustix::fs::fallocate(self, FallocateFlags::KEEP_SIZE, start, len);
     }
 
     fn sync_data(&self) -> io::Result<()> {

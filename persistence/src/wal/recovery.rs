@@ -263,6 +263,8 @@ effects from {} on cannot be restored from here",
         }
         let mut needed = VecDeque::new();
         for found in &segments {
+            // A process that was killed has given nothing back.
+            disk.trim(&segment_path(&dir, found.number))?;
             let first_seq = found.head.as_ref().map_or(Seq::MAX, |head| head.first_seq);
             let len = disk.len(&segment_path(&dir, found.number))?;
             needed.push_back(Segment { number: found.number, first_seq, len });
@@ -337,6 +339,12 @@ impl Log {
             self.write(writer);
             writer.file.clone()
         });
-        marked.sync_data().map_err(|error| error.to_string())
+        marked.sync_data().map_err(|error| error.to_string())?;
+        let number = self.writer.lock().number();
+        for number in [number, number + 1] {
+            // The second is there only if it was prepared.
+            let _ = self.disk.trim(&segment_path(&self.dir, number));
+        }
+        Ok(())
     }
 }

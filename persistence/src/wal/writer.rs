@@ -21,6 +21,10 @@ pub(super) const LOSS_MAX: Duration = Duration::from_secs(1);
 const UNSYNCED_TIMES_MAX: usize = 8;
 /// A buffer that has grown beyond this gives its room back.
 const KEPT_LEN: usize = 1 << 20;
+/// Room for a chunk that ends by its length, and for what comes with the last write to it.
+const CHUNK_ROOM: usize = KEPT_LEN + (KEPT_LEN >> 2);
+/// Buffers that are kept for the next chunks while there is something to write, at most: as many as wait for a sync.
+const SPARE_MAX: usize = 32;
 
 /// Effects of one slot that were taken from it; those before `at` are in order already.
 #[derive(Default)]
@@ -119,7 +123,9 @@ impl Writer {
     /// Ends the chunk that grows.
     pub(super) fn end_chunk(&mut self) {
         if !self.records.is_empty() {
-            let next = self.spare.pop().unwrap_or_default();
+            // One that has filled up is followed by one that will, and growing costs copies and page faults.
+            let room = if self.records.len() > KEPT_LEN { CHUNK_ROOM } else { 0 };
+            let next = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(room));
             let records = std::mem::replace(&mut self.records, next);
             self.chunks_len += records.len();
             self.chunks_capacity += records.capacity();
@@ -134,10 +140,18 @@ impl Writer {
             self.chunks_len -= chunk.records.len();
             self.chunks_capacity -= chunk.records.capacity();
             let mut records = chunk.records;
-            if self.spare.len() < 4 && records.capacity() <= 4 * KEPT_LEN {
+            if self.spare.len() < SPARE_MAX && records.capacity() <= 4 * KEPT_LEN {
                 records.clear();
                 self.spare.push(records);
             }
+        }
+    }
+
+    /// Nothing was written for a while: gives back the room for more.
+    pub(super) fn rest(&mut self) {
+        self.spare = Vec::new();
+        if self.records.is_empty() {
+            self.records = Vec::new();
         }
     }
 

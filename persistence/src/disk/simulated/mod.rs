@@ -321,6 +321,10 @@ impl Disk for SimulatedDisk {
         Ok(())
     }
 
+    fn trim(&self, path: &Path) -> io::Result<()> {
+        self.len(path).map(drop)
+    }
+
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         let state = &mut *self.call()?;
         let (synced, rest) = std::mem::take(&mut state.changes).into_iter().partition(|one| one.dir() == Some(dir));
@@ -361,6 +365,8 @@ impl DiskFile for SimulatedFile {
         state.files[self.index].append(&bytes[..admitted]);
         Ok(admitted)
     }
+
+    fn set_aside(&self, _: u64) {}
 
     fn sync_data(&self) -> io::Result<()> {
         let (index, during) = (self.index, self.disk.0.lock().during_sync.clone());
