@@ -27,6 +27,7 @@ const LOOKS_PER_SIZE: u64 = 10;
 /// Records are written at once; an error of the disk may last.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(5);
 
+const STARTED: &str = "Background append only file rewriting started";
 const SCHEDULED: &str = "Background append only file rewriting scheduled";
 
 /// When a rewrite begins.
@@ -43,6 +44,8 @@ pub(crate) struct Keep {
     threads: Mutex<Option<Threads>>,
     is_on: AtomicBool,
     is_rewriting: AtomicBool,
+    /// The rewrite that runs is to end: nobody wants it any more.
+    is_ending: AtomicBool,
     /// A rewrite is to begin when no other job runs.
     is_scheduled: AtomicBool,
     is_over: AtomicBool,
@@ -63,6 +66,7 @@ impl Keep {
             threads: Mutex::default(),
             is_on: AtomicBool::new(false),
             is_rewriting: AtomicBool::new(false),
+            is_ending: AtomicBool::new(false),
             is_scheduled: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
             began_ms: AtomicI64::new(0),
@@ -114,6 +118,7 @@ impl Keep {
             return Ok(Begun::Later);
         };
         self.is_scheduled.store(false, SeqCst);
+        self.is_ending.store(false, SeqCst);
         self.is_rewriting.store(true, SeqCst);
         self.began_ms.store(base::clock::unix_ms(), Relaxed);
         let (keep, node) = (self.clone(), node.clone());
@@ -126,8 +131,8 @@ impl Keep {
             } else {
                 keep.note(began, result);
             }
-            keep.is_rewriting.store(false, SeqCst);
             drop(ticket);
+            keep.end_rewrite(&node, &log);
         };
         let pid = std::process::id();
         log::notice(&format!("Background append only file rewriting started by pid {pid}"));
@@ -136,6 +141,18 @@ impl Keep {
             self.is_rewriting.store(false, SeqCst);
             format!("Can't rewrite append only file in background: {}", base::system::reason(&error))
         })
+    }
+
+    /// The thread of a rewrite is done; what was asked for while that was to end begins at once.
+    fn end_rewrite(self: &Arc<Self>, node: &Arc<Node>, log: &Arc<Log>) {
+        let goes_on = self.is_ending.load(SeqCst) && self.is_scheduled.load(SeqCst);
+        if goes_on {
+            self.try_rewrite(node, log);
+        }
+        if !goes_on || self.is_scheduled.load(SeqCst) {
+            self.is_rewriting.store(false, SeqCst);
+        }
+        self.is_ending.store(false, SeqCst);
     }
 
     fn note(&self, began: Instant, result: std::io::Result<()>) {
@@ -217,12 +234,19 @@ impl Keep {
         Ok(log)
     }
 
-    fn turn_on(self: &Arc<Self>, node: &Arc<Node>) -> Result<(), String> {
+    fn turn_on(self: &Arc<Self>, node: &Arc<Node>, waits: bool) -> Result<(), String> {
         let plain = |error: std::io::Error| base::system::reason(&error).to_string();
         let took = open::superseded(&node.settings);
         let log = self.log(node, took).map_err(plain)?;
         log.forget_base(took).map_err(plain)?;
         self.is_on.store(true, SeqCst);
+        if waits {
+            self.is_scheduled.store(true, SeqCst);
+            log::notice(
+                "AOF was enabled during a transaction. An AOF background was scheduled to start when possible.",
+            );
+            return Ok(());
+        }
         // A rewrite that runs by now began before the log was wanted again: the one after it counts.
         if self.begin_rewrite(node, log)? == Begun::Later {
             log::notice(
@@ -236,7 +260,9 @@ impl Keep {
     fn turn_off(&self, node: &Node) {
         self.is_on.store(false, SeqCst);
         self.is_scheduled.store(false, SeqCst);
-        if self.is_rewriting.load(SeqCst) && node.snapshots.stop_rewrite() {
+        // Before it is told: its thread takes this back when it is done.
+        self.is_ending.store(self.is_rewriting.load(SeqCst), SeqCst);
+        if self.is_ending.load(SeqCst) && node.snapshots.stop_rewrite() {
             log::notice("Killing AOF child: nobody wants the rewrite that is under way any more");
         }
         // Requests that have begun still leave their records; nobody needs them.
@@ -287,10 +313,10 @@ impl Keeper for Kept {
         }
     }
 
-    fn follow_switch(&self) -> Result<(), String> {
+    fn follow_switch(&self, waits: bool) -> Result<(), String> {
         let Some(node) = self.0.node.upgrade() else { return Ok(()) };
         match (node.settings.appendonly(), self.0.is_on.load(SeqCst)) {
-            (true, false) => self.0.turn_on(&node).map_err(|reason| {
+            (true, false) => self.0.turn_on(&node, waits).map_err(|reason| {
                 log::warning(&format!("The log cannot be turned on: {reason}"));
                 "Unable to turn on AOF. Check server logs.".to_owned()
             }),
@@ -304,7 +330,8 @@ impl Keeper for Kept {
 
     fn rewrite(&self, waits: bool) -> Result<&'static str, String> {
         let Some(node) = self.0.node.upgrade() else { return Err("ERR the server is going down".to_owned()) };
-        if self.0.is_rewriting.load(SeqCst) {
+        let is_ending = self.0.is_ending.load(SeqCst);
+        if self.0.is_rewriting.load(SeqCst) && !is_ending {
             return Err("ERR Background append only file rewriting already in progress".to_owned());
         }
         // Also while the log is off: then it has what was there at this instant, and nothing is added to it.
@@ -314,8 +341,13 @@ impl Keeper for Kept {
             self.0.is_scheduled.store(true, SeqCst);
             return Ok(SCHEDULED);
         }
+        if is_ending {
+            // It begins when the thread of the other one is done, in some milliseconds.
+            self.0.is_scheduled.store(true, SeqCst);
+            return Ok(STARTED);
+        }
         match self.0.begin_rewrite(&node, log) {
-            Ok(Begun::Now) => Ok("Background append only file rewriting started"),
+            Ok(Begun::Now) => Ok(STARTED),
             Ok(Begun::Later) => Ok(SCHEDULED),
             Err(reason) => Err(format!("ERR {reason}")),
         }

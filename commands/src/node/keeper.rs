@@ -46,8 +46,8 @@ pub trait Keeper: Send + Sync {
     /// Takes `appendfsync` over.
     fn follow_policy(&self);
 
-    /// Takes `appendonly` over.
-    fn follow_switch(&self) -> Result<(), String>;
+    /// Takes `appendonly` over; the rewrite that follows begins now or, when it `waits`, a moment later.
+    fn follow_switch(&self, waits: bool) -> Result<(), String>;
 
     /// Begins a rewrite, now or, when it `waits`, a moment later: the status line to answer.
     fn rewrite(&self, waits: bool) -> Result<&'static str, String>;
@@ -71,7 +71,7 @@ impl Keeper for NoKeeper {
 
     fn follow_policy(&self) {}
 
-    fn follow_switch(&self) -> Result<(), String> {
+    fn follow_switch(&self, _: bool) -> Result<(), String> {
         Ok(())
     }
 

@@ -102,6 +102,7 @@ impl Log {
                 return;
             }
             writer.rest();
+            self.note_unsynced(writer);
             if self.durable.get() > writer.marked {
                 self.mark(writer);
                 self.write(writer);

@@ -7,6 +7,7 @@ use settings::{Caller, Effect, Extent, LogLevel, SetError, Spec};
 
 use super::is_local;
 use crate::args::{Many, Pair};
+use crate::client::Origin;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::node::Node;
@@ -59,8 +60,9 @@ pub(crate) fn set(ctx: &mut Ctx, data: Many<Pair<&[u8], &[u8]>>) -> Result<Done>
     let pairs: Vec<(&[u8], &[u8])> =
         data.iter().map(|pair| pair.map(|Pair(name, value)| (name, value))).collect::<Result<_>>()?;
     let caller = Caller { local: is_local(ctx), loading: ctx.node.loading.is_loading.load(Relaxed) };
-    let node = ctx.node;
-    let outcome = node.settings.set_with(&pairs, caller, &mut |spec| apply(node, spec));
+    // A transaction goes on: nothing is to begin in the midst of it.
+    let (node, waits) = (ctx.node, ctx.origin != Origin::Connection);
+    let outcome = node.settings.set_with(&pairs, caller, &mut |spec| apply(node, spec, waits));
     match outcome {
         Ok(changed) => {
             for spec in changed.iter().filter(|spec| spec.effect == Effect::Stored) {
@@ -87,7 +89,7 @@ fn is_secret(request: &Request<'_>, index: usize) -> bool {
 }
 
 /// Puts a changed setting into effect where that takes more than reading it.
-fn apply(node: &Node, spec: &Spec) -> std::result::Result<(), String> {
+fn apply(node: &Node, spec: &Spec, waits: bool) -> std::result::Result<(), String> {
     match spec.name {
         // Sockets that listen already stay, so that both may change in one command.
         "bind" => node.host().listen_again().map_err(|_| "Failed to bind to specified addresses.".to_owned()),
@@ -135,7 +137,7 @@ fn apply(node: &Node, spec: &Spec) -> std::result::Result<(), String> {
             node.keeper().follow_policy();
             Ok(())
         }
-        "appendonly" => node.keeper().follow_switch(),
+        "appendonly" => node.keeper().follow_switch(waits),
         "latency-tracking" => {
             if !node.settings.latency_tracking() {
                 node.reset_histograms();

@@ -72,7 +72,7 @@ pub struct Loader<'l> {
     pub now_ms: i64,
     /// What keys without a usage of their own start with.
     pub access: Access,
-    /// Whether keys that have expired are left out: not where a log follows that was written later.
+    /// Whether keys and fields that have expired are left out: not where a log follows that was written later.
     pub skips_expired: bool,
     /// Whether a key that is there gives way, instead of being an error.
     pub replaces: bool,
@@ -84,6 +84,14 @@ pub struct Loader<'l> {
     pub after_batch: &'l (dyn Fn(usize, usize) + Sync),
     /// Where others look.
     pub progress: &'l Progress,
+}
+
+impl Loader<'_> {
+    /// Fields of hashes whose deadline is not after this are left out: none where a log follows, which may have put
+    /// their deadlines off.
+    fn fields_expire_ms(&self) -> i64 {
+        if self.skips_expired { self.now_ms } else { i64::MIN }
+    }
 }
 
 /// A fact that a file tells about itself or the server that wrote it: name and value.
@@ -275,7 +283,7 @@ impl<'s> Shared<'s> {
         let loader = self.loader;
         let (mut values, mut hashes) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
         for (hash, found) in &batch.keys {
-            values.push(dialect.decode(found, &loader.limits, *hash, loader.now_ms)?);
+            values.push(dialect.decode(found, &loader.limits, *hash, loader.fields_expire_ms())?);
             hashes.push(*hash);
         }
         let mut left_out = Vec::new();

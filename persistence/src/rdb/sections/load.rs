@@ -258,7 +258,9 @@ mod tests {
     use std::io::Cursor;
 
     use keyspace::export::{Head, Sink, Usage, View};
+    use keyspace::import::Fresh;
     use keyspace::keys::Access;
+    use keyspace::packed::Element;
     use keyspace::shard::Keyspace;
 
     use super::super::super::file::Progress;
@@ -296,13 +298,22 @@ mod tests {
     }
 
     fn loaded(bytes: &[u8], threads: usize) -> Result<(Report, Keyspace), LoadError> {
+        loaded_with(bytes, threads, 1, false)
+    }
+
+    fn loaded_with(
+        bytes: &[u8],
+        threads: usize,
+        now_ms: i64,
+        skips_expired: bool,
+    ) -> Result<(Report, Keyspace), LoadError> {
         let (space, progress) = (Keyspace::new(8, 16, 7), Progress::default());
         let loader = Loader {
             space: &space,
             limits: limits(),
-            now_ms: 1,
+            now_ms,
             access: Access::Lru(0),
-            skips_expired: false,
+            skips_expired,
             replaces: false,
             checks_sum: true,
             threads,
@@ -323,6 +334,42 @@ mod tests {
             assert_eq!((report.keys, report.functions.len(), report.aux.len()), (KEYS as u64 + 1, 1, 1));
             let len = |db| (0..8).filter_map(|shard| space.with_table(shard, db, keyspace::db::Db::len)).sum::<usize>();
             assert_eq!((len(0), len(3)), (KEYS, 1));
+        }
+    }
+
+    /// What the log says behind its base may have put their deadlines off.
+    #[test]
+    fn fields_whose_deadline_has_passed_stay_where_a_log_follows() {
+        let space = Keyspace::new(1, 1, 7);
+        for (key, fields) in [(&b"small"[..], 2), (b"large", 9)] {
+            let mut hash = keyspace::hash::NewHash::new(fields, 0, limits().hash);
+            for field in 0..fields {
+                let (name, deadline_ms) = (field.to_string(), (field % 2 == 1).then_some(5));
+                assert!(hash.push(Element::Bytes(name.as_bytes()), Element::Int(1), deadline_ms));
+            }
+            let value = hash.into_value().expect("it has fields");
+            let hash = space.hash(key);
+            assert!(space.with_table_mut(0, 0, |db| db.load(hash, key, Fresh::Value(value), None, 0)));
+        }
+        let mut writer = SectionWriter::new(Cursor::new(Vec::new()), 7, false).expect("memory");
+        writer.database(0, 2, 0);
+        for key in [&b"small"[..], b"large"] {
+            let head = Head { db: 0, key, deadline_ms: None, usage: Usage::Untold };
+            let written = space.with_table(0, 0, |db| {
+                writer.entry(head, db.view(db.find(space.hash(key), key).expect("it is there")))
+            });
+            written.expect("the table").expect("memory");
+        }
+        let bytes = writer.finish().expect("memory").into_inner();
+        for (skips_expired, lens) in [(false, [2, 9]), (true, [1, 5])] {
+            let (_, space) = loaded_with(&bytes, 1, 1000, skips_expired).expect("sound");
+            for (key, len) in [&b"small"[..], b"large"].into_iter().zip(lens) {
+                let shard = space.shard_of(space.hash(key));
+                let found = space.with_table(shard, 0, |db| {
+                    db.view(db.find(space.hash(key), key).expect("it is there")).outline().map(|outline| outline.len)
+                });
+                assert_eq!(found.flatten(), Some(len), "{}, {skips_expired}", key.escape_ascii());
+            }
         }
     }
 
