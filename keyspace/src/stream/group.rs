@@ -4,10 +4,8 @@
 //! - An entry that is pending stands once, in the group's `pending`, and its id in its consumer's list.
 //! - Consumers keep their number for life; `order` lists the numbers by name.
 
-use std::collections::{BTreeMap, BTreeSet, btree_map};
-use std::ops::Bound;
-
 use super::id::Id;
+use super::pel::Pel;
 
 /// A consumer of a group, until it is removed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,7 +39,7 @@ pub struct Consumer {
     pub seen_ms: i64,
     /// When it read or claimed something last; None: never.
     pub active_ms: Option<i64>,
-    pending: BTreeSet<Id>,
+    pending: Pel<()>,
 }
 
 impl Consumer {
@@ -57,7 +55,7 @@ impl Consumer {
 
     /// The ids of the entries that it has not acknowledged, from `from` on.
     pub fn pending_from(&self, from: Id) -> impl DoubleEndedIterator<Item = Id> {
-        self.pending.range(from..).copied()
+        self.pending.range(from, Id::MAX).map(|(id, ())| *id)
     }
 }
 
@@ -68,7 +66,7 @@ pub struct Group {
     pub last_id: Id,
     /// How many entries were delivered, counted from the stream's first ever; None: nobody knows.
     pub entries_read: Option<i64>,
-    pending: BTreeMap<Id, Pending>,
+    pending: Pel<Pending>,
     consumers: Vec<Option<Box<Consumer>>>,
     order: Vec<ConsumerRef>,
 }
@@ -91,7 +89,7 @@ impl Group {
     /// Adds a consumer; None when there is one of this name.
     pub fn create(&mut self, name: &[u8], seen_ms: i64) -> Option<ConsumerRef> {
         let place = self.position(name).err()?;
-        let consumer = Box::new(Consumer { name: name.into(), seen_ms, active_ms: None, pending: BTreeSet::new() });
+        let consumer = Box::new(Consumer { name: name.into(), seen_ms, active_ms: None, pending: Pel::default() });
         let number = match self.consumers.iter().position(Option::is_none) {
             Some(free) if self.order.len() < self.consumers.len() => free,
             _ => {
@@ -109,8 +107,8 @@ impl Group {
     pub fn remove(&mut self, name: &[u8]) -> Option<usize> {
         let number = self.order.remove(self.position(name).ok()?);
         let consumer = self.consumers[number.0 as usize].take()?;
-        for id in &consumer.pending {
-            self.pending.remove(id);
+        for (id, ()) in consumer.pending.iter() {
+            self.pending.remove(*id);
         }
         Some(consumer.pending.len())
     }
@@ -126,17 +124,13 @@ impl Group {
     }
 
     /// The pending entries in a range of ids.
-    pub fn pending_in(&self, from: Id, to: Id) -> btree_map::Range<'_, Id, Pending> {
-        if from > to {
-            btree_map::Range::default()
-        } else {
-            self.pending.range((Bound::Included(from), Bound::Included(to)))
-        }
+    pub fn pending_in(&self, from: Id, to: Id) -> impl DoubleEndedIterator<Item = (&Id, &Pending)> {
+        self.pending.range(from, to).map(|(id, pending)| (id, pending))
     }
 
     /// A pending entry.
     pub fn pending(&self, id: Id) -> Option<Pending> {
-        self.pending.get(&id).copied()
+        self.pending.get(id).copied()
     }
 
     /// Makes an entry pending for a consumer, whoever it was pending for.
@@ -147,25 +141,25 @@ impl Group {
                 return;
             }
             if old.consumer != NOBODY {
-                self[old.consumer].pending.remove(&id);
+                self[old.consumer].pending.remove(id);
             }
         }
-        self[consumer].pending.insert(id);
+        self[consumer].pending.insert(id, ());
     }
 
     /// An entry is pending no more; whether it was.
     #[inline]
     pub fn acknowledge(&mut self, id: Id) -> bool {
-        let Some(pending) = self.pending.remove(&id) else { return false };
+        let Some(pending) = self.pending.remove(id) else { return false };
         if pending.consumer != NOBODY {
-            self[pending.consumer].pending.remove(&id);
+            self[pending.consumer].pending.remove(id);
         }
         true
     }
 
     /// Whether the group still needs an entry: it was not delivered, or not acknowledged.
     pub fn needs(&self, id: Id) -> bool {
-        id > self.last_id || self.pending.contains_key(&id)
+        id > self.last_id || self.pending.get(id).is_some()
     }
 
     /// Adds a pending entry whose consumer comes later (with `assign`), as snapshots have them.
@@ -175,16 +169,15 @@ impl Group {
 
     /// Whether each pending entry has its consumer.
     pub(super) fn is_whole(&self) -> bool {
-        self.pending.values().all(|pending| pending.consumer != NOBODY)
+        self.pending.iter().all(|(_, pending)| pending.consumer != NOBODY)
     }
 
     /// Bytes that it takes, nearly.
     pub fn memory_usage(&self) -> usize {
-        // Of a B-tree's nodes a little more than half is in use.
-        const PENDING: usize = (2 * size_of::<Id>() + size_of::<Pending>()) * 16 / 9;
         let names: usize = self.consumers().map(|consumer| consumer.name.len()).sum();
-        let consumers = self.order.len() * (size_of::<Consumer>() + 16) + names;
-        size_of::<Self>() + self.pending.len() * PENDING + consumers
+        let own: usize = self.consumers().map(|consumer| consumer.pending.memory_usage()).sum();
+        let consumers = self.order.len() * (size_of::<Consumer>() + 16) + names + own;
+        size_of::<Self>() + self.pending.memory_usage() + consumers
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Entries stand in blocks of packed data as long as a node of Redis's (`stream-node-max-bytes` and `-entries` decide
 //! alike, since XINFO and trimming by `~` show them), blocks in a B-tree by the id of their first entry. A group has
-//! one record for each pending entry, and its consumers the ids.
+//! one record for each pending entry, and its consumers the ids. Clones, as pictures take them, share blocks and rows
+//! of what is pending until those change.
 //!
 //! For snapshots: [`Log::blocks`], [`Stream::groups`], [`Group::pending_in`], [`Group::consumers`] and the counters
 //! read everything; [`Builder`] and [`GroupBuilder`] make a stream of it again.
@@ -14,6 +15,7 @@ mod group;
 mod id;
 mod keys;
 mod log;
+mod pel;
 mod range;
 #[cfg(test)]
 mod tests;
