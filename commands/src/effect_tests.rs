@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use base::quote::split_args;
-use settings::{Settings, Startup};
 
-use crate::testing::Fixture;
+use crate::testing::{Fixture, settings};
 
 /// A recording's clock ran while its commands did.
 const TOLERANCE_MS: i64 = 150;
@@ -59,9 +58,7 @@ const SKIPPED: &[&str] = &[
 
 /// Plays a case; the first difference.
 fn play(case: &Case) -> Result<usize, String> {
-    let words = ["--enable-debug-command", "yes"].map(|word| word.as_bytes().to_vec());
-    let Ok(Startup::Serve(configured)) = Settings::load(&words, &mut std::io::empty()) else { panic!("sound words") };
-    let mut fixture = Fixture::with_settings(configured.settings);
+    let mut fixture = Fixture::with_settings(settings(&["--enable-debug-command", "yes"]));
     fixture.keep_effects();
     let mut compared = 0;
     if SKIPPED.contains(&case.title) || !is_playable(&fixture, case) {

@@ -67,6 +67,37 @@ impl Log for Kept {
     }
 }
 
+/// Scratch directories have this in front of their names.
+const SCRATCH: &str = "fixture-";
+
+/// Settings by words of the command line, with a data directory of their own, which goes with its [`Fixture`].
+///
+/// # Panics
+/// When the words are no settings.
+pub fn settings(words: &[&str]) -> Settings {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let name = format!("{SCRATCH}{}-{}", std::process::id(), COUNT.fetch_add(1, SeqCst));
+    let dir = std::env::temp_dir().join(name);
+    std::fs::create_dir_all(&dir).expect("a scratch directory");
+    let dir = dir.display().to_string();
+    let words: Vec<Vec<u8>> = ["--dir", &dir].iter().chain(words).map(|word| word.as_bytes().to_vec()).collect();
+    match Settings::load(&words, &mut std::io::empty()) {
+        Ok(settings::Startup::Serve(configured)) => configured.settings,
+        _ => panic!("the words are no settings"),
+    }
+}
+
+impl Drop for Fixture {
+    fn drop(&mut self) {
+        let dir = self.node.settings.dir();
+        let is_scratch = dir.as_path().file_name().is_some_and(|name| name.to_string_lossy().starts_with(SCRATCH));
+        if is_scratch {
+            // A snapshot that is still being written fails, and nobody minds.
+            let _ = std::fs::remove_dir_all(dir.as_path());
+        }
+    }
+}
+
 /// An instance with one core and any number of clients.
 pub struct Fixture {
     /// The instance.
@@ -87,7 +118,7 @@ impl Default for Fixture {
 impl Fixture {
     /// A fresh instance.
     pub fn new() -> Self {
-        Self::with_settings(Settings::new())
+        Self::with_settings(settings(&[]))
     }
 
     /// A fresh instance with these settings.
@@ -98,7 +129,7 @@ impl Fixture {
     /// A fresh instance that finds `used_memory` with a function of the test's own.
     #[cfg(test)]
     pub(crate) fn measuring(measure: fn() -> u64) -> Self {
-        let mut node = Self::node(Settings::new());
+        let mut node = Self::node(settings(&[]));
         node.measure = measure;
         Self::of(node)
     }
@@ -106,7 +137,7 @@ impl Fixture {
     /// A fresh instance with the commands of modules.
     pub fn with_modules(modules: &[&'static Module]) -> Self {
         let table = Table::with_modules(&[], modules).expect("the table is sound");
-        Self::of(Node::new(Settings::new(), table, 1).expect("the OS gives random bytes"))
+        Self::of(Node::new(settings(&[]), table, 1).expect("the OS gives random bytes"))
     }
 
     fn node(settings: Settings) -> Node {
@@ -143,11 +174,7 @@ impl Fixture {
     /// A fresh instance with a warm tier on a disk, whose tables and random numbers follow from a seed.
     #[cfg(test)]
     pub(crate) fn with_tier(disk: Option<&persistence::disk::simulated::SimulatedDisk>, seed: u64) -> Self {
-        let words = ["--enable-debug-command", "yes"].map(|word| word.as_bytes().to_vec());
-        let Ok(settings::Startup::Serve(configured)) = Settings::load(&words, &mut std::io::empty()) else {
-            unreachable!("the words are in order")
-        };
-        let mut node = Self::node(configured.settings);
+        let mut node = Self::node(settings(&["--enable-debug-command", "yes"]));
         node.space = keyspace::shard::Keyspace::new(8, node.settings.databases() as usize, seed);
         let mut fixture = Self::of(node);
         fixture.core.random = std::cell::RefCell::new(base::id::Rng::from_seed(seed));

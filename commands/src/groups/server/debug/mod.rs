@@ -291,16 +291,10 @@ fn write_help(ctx: &mut Ctx, _: Args) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use settings::{Settings, Startup};
-
-    use crate::testing::{Fixture, check, check_with};
+    use crate::testing::{Fixture, check, check_with, settings};
 
     fn allowed() -> Fixture {
-        let words = ["--enable-debug-command", "yes"].map(|word| word.as_bytes().to_vec());
-        match Settings::load(&words, &mut std::io::empty()) {
-            Ok(Startup::Serve(configured)) => Fixture::with_settings(configured.settings),
-            _ => unreachable!("the words are in order"),
-        }
+        Fixture::with_settings(settings(&["--enable-debug-command", "yes"]))
     }
 
     #[test]
