@@ -47,6 +47,17 @@ fn fill(client: &mut Connection, keys: std::ops::Range<usize>) {
     }
 }
 
+/// One of each type.
+fn fill_collections(client: &mut Connection) {
+    for number in 0..200 {
+        text(client, &format!("RPUSH list {number} {}", "e".repeat(number)));
+        text(client, &format!("HSET hash f{number} {}", "v".repeat(number)));
+        text(client, &format!("SADD set {number} {}", "m".repeat(number + 1)));
+        text(client, &format!("ZADD zset {number} {}", "m".repeat(number + 1)));
+        text(client, &format!("XADD stream * f {}", "v".repeat(number)));
+    }
+}
+
 fn has_all(client: &mut Connection, keys: std::ops::Range<usize>) {
     for number in keys {
         let reply = client.call(&[b"GET", format!("key:{number}").as_bytes()]).expect("an answer");
@@ -134,12 +145,7 @@ fn snapshots_and_restarts_have_what_was_moved() {
             // The log keeps what is not synced yet in memory, too.
             limit(&mut client, 6 << 20);
             fill(&mut client, 0..6000);
-            for number in 0..200 {
-                text(&mut client, &format!("RPUSH list {number} {}", "e".repeat(number)));
-                text(&mut client, &format!("HSET hash f{number} {}", "v".repeat(number)));
-                text(&mut client, &format!("ZADD zset {number} {}", "m".repeat(number + 1)));
-                text(&mut client, &format!("XADD stream * f {}", "v".repeat(number)));
-            }
+            fill_collections(&mut client);
             assert!(text(&mut client, "DEBUG COOL").starts_with("(integer) "));
             let digest = text(&mut client, "DEBUG DIGEST");
             if is_logged {
@@ -167,6 +173,34 @@ fn snapshots_and_restarts_have_what_was_moved() {
         text(&mut client, "FLUSHALL");
     }
     let _left_behind = std::fs::remove_dir_all(&dir);
+}
+
+#[test]
+fn keys_whose_values_were_moved_migrate() {
+    let (dir, other) = (dir("migrates"), dir("migrated"));
+    let (from, to) = (server(&dir, &[]), server(&other, &[]));
+    let (mut client, mut target) = (from.client(), to.client());
+    fill(&mut client, 0..300);
+    fill_collections(&mut client);
+    let digest = text(&mut client, "DEBUG DIGEST");
+    let port = to.address().port().to_string();
+    let names: Vec<String> = (0..300).map(|number| format!("key:{number}")).collect();
+    let collections = ["list", "hash", "set", "zset", "stream"];
+    let head = [&b"MIGRATE"[..], b"127.0.0.1", port.as_bytes(), b"", b"0", b"20000"];
+    for options in [&[&b"COPY"[..], b"KEYS"][..], &[b"REPLACE", b"KEYS"]] {
+        assert!(text(&mut client, "DEBUG COOL").starts_with("(integer) "));
+        assert_eq!(text(&mut client, "OBJECT TIER stream"), "\"warm\"");
+        let keys = names.iter().map(String::as_bytes).chain(collections.iter().map(|name| name.as_bytes()));
+        let words: Vec<&[u8]> = head.iter().copied().chain(options.iter().copied()).chain(keys).collect();
+        assert_eq!(client.call(&words).expect("an answer"), Reply::Simple(b"OK".to_vec()));
+        assert_eq!(text(&mut target, "DEBUG DIGEST"), digest);
+        has_all(&mut target, 0..300);
+    }
+    assert_eq!(text(&mut client, "DBSIZE"), "(integer) 0");
+    drop((from, to));
+    for dir in [dir, other] {
+        let _left_behind = std::fs::remove_dir_all(dir);
+    }
 }
 
 #[test]
