@@ -133,7 +133,7 @@ fn damage_and_errors_concern_their_value_alone() {
     let name = disk.list(&dir).expect("a directory").pop().expect("a file");
     let spots: Vec<_> = tickets.iter().map(|&ticket| locate(ticket).expect("it is written")).collect();
     let mut lots = crate::disk::simulated::Lots::new(5);
-    for round in 0..2000 {
+    for round in 0..10_000 {
         let victim = lots.below(64) as usize;
         let spot = &spots[victim];
         let (at, bit) = (spot.at as usize + lots.below(u64::from(spot.len)) as usize, 1 << lots.below(8));
