@@ -157,6 +157,9 @@ impl<'n> Replay<'n> {
 
 #[cfg(test)]
 mod tests {
+    use base::id::Rng;
+
+    use crate::effect_property::{corpus, draw};
     use crate::testing::Fixture;
 
     use super::*;
@@ -180,6 +183,47 @@ mod tests {
         assert_eq!(fixture.cli(1, "GET k"), "\"v\"");
         fixture.cli(1, "SELECT 3");
         assert_eq!(fixture.cli(1, "DBSIZE"), "(integer) 1");
+    }
+
+    /// Checksums keep damage away from here; what runs all the same must be refused, or do what it says. `FUZZ_INPUTS`
+    /// records, of the `SEED`.
+    #[test]
+    fn damaged_records_bring_nothing_down() {
+        let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+        let mut random = Rng::from_seed(number("SEED").unwrap_or(1));
+        let fixture = Fixture::new();
+        let corpus = corpus(&fixture);
+        let mut replay = Replay::new(&fixture.node).expect("random bytes");
+        let (mut refused, mut ran) = (0, 0);
+        for _ in 0..number("FUZZ_INPUTS").unwrap_or(20_000) {
+            let mut bytes = Vec::new();
+            let words = draw(&fixture, &corpus, &mut random);
+            bytes.extend_from_slice(format!("*{}\r\n", words.len()).as_bytes());
+            for word in &words {
+                bytes.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
+                bytes.extend_from_slice(&[word, &b"\r\n"[..]].concat());
+            }
+            for _ in 0..random.below(3) {
+                let at = random.below(bytes.len() as u64) as usize;
+                // No more digits than there were: offsets of gigabytes are allowed, and take them.
+                match random.below(5) {
+                    0 => bytes.truncate(at + 1),
+                    1 => bytes.insert(at, *b"\r\n*$-x\0".get(random.below(7) as usize).unwrap_or(&0)),
+                    2 => bytes[at] ^= 1 << random.below(8),
+                    3 if bytes.len() > 1 => drop(bytes.remove(at)),
+                    _ => bytes[at] = b"\r\n*$-0139\xFF"[random.below(10) as usize],
+                }
+            }
+            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| replay.record(&bytes)));
+            match result {
+                Ok(Ok(())) => ran += 1,
+                Ok(Err(_)) => refused += 1,
+                Err(_) => panic!("the record was {}", base::quote::quote(&bytes)),
+            }
+            replay.rest();
+        }
+        assert!(ran > 0 && refused > 0, "{ran} ran, {refused} were refused");
+        replay.finish();
     }
 
     #[test]
