@@ -185,6 +185,16 @@ fn send(stream: &mut TcpStream, commands: &[Words]) -> io::Result<()> {
     stream.write_all(&bytes)
 }
 
+/// As `read`; with a timeout, being stopped for a while interrupts it.
+fn read_some(stream: &mut TcpStream, bytes: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match stream.read(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
 fn receive(stream: &mut TcpStream, count: usize) -> io::Result<Vec<Reply>> {
     receive_more(stream, count, &mut Vec::new())
 }
@@ -200,7 +210,7 @@ fn receive_more(stream: &mut TcpStream, count: usize, rest: &mut Vec<u8>) -> io:
             continue;
         }
         let mut bytes = [0; 16 * 1024];
-        match stream.read(&mut bytes)? {
+        match read_some(stream, &mut bytes)? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
             read => rest.extend_from_slice(&bytes[..read]),
         }
@@ -224,7 +234,7 @@ pub(crate) fn ask(stream: &mut TcpStream, commands: &[&[&str]]) -> io::Result<Ve
             continue;
         }
         let mut bytes = [0; 4096];
-        match stream.read(&mut bytes)? {
+        match read_some(stream, &mut bytes)? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
             read => rest.extend_from_slice(&bytes[..read]),
         }
