@@ -9,7 +9,7 @@ test: clients # all tests; those that compare need redis-server 7.0: apt-get ins
 	cargo build -p stateless-server
 	CARGO_BIN=$(abspath $(TARGET))/debug/stateless-server cargo test --workspace
 
-clients: # redis-py, ioredis and node-redis for the tests, into the target folder
+clients: # redis-py, ioredis, node-redis and @upstash/redis for the tests, into the target folder
 	compat-tests/clients/setup
 
 check: # what must hold before a commit: format, lints, the rules of the house

@@ -7,6 +7,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::rc::{self, Rc};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::Sender;
@@ -53,15 +54,27 @@ pub(crate) fn doors(count: usize) -> (Cores, Vec<Inner>) {
     (Cores(cores), inner_sides)
 }
 
+/// A core that no listener hands connections to, and that none leaves: its door is for who lives in its thread.
+pub(crate) fn private_door(index: usize) -> (CoreDoor, Inner) {
+    let (sender, arrivals) = unbounded_channel();
+    let load = Load::new();
+    (CoreDoor { sender, load: load.clone() }, Inner { index, arrivals, load, cores: Weak::<[CoreDoor; 0]>::new() })
+}
+
+/// Makes what lives in a core's thread beside its connections; it ends with the core.
+pub(crate) type Lodger = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()>>> + Send>;
+
 /// Starts the thread of a core, which says when it is `ready`; it ends when its door is dropped.
 pub(crate) fn spawn(
     node: Arc<Node>,
     journal: Arc<Journal>,
     inner: Inner,
+    lodger: Option<Lodger>,
     ready: Sender<()>,
     end: UnboundedSender<End>,
 ) -> io::Result<JoinHandle<()>> {
     let index = inner.index;
+    let name = if lodger.is_some() { format!("http-{index}") } else { format!("core-{index}") };
     let run = move || {
         let _watch = Watch(end);
         crash::give_thread_a_stack();
@@ -76,11 +89,11 @@ pub(crate) fn spawn(
             after.unpark();
         });
         match runtime.build() {
-            Ok(runtime) => LocalSet::new().block_on(&runtime, serve(node, journal, inner, ready)),
+            Ok(runtime) => LocalSet::new().block_on(&runtime, serve(node, journal, inner, lodger, ready)),
             Err(error) => panic!("core {index} has no runtime: {error}"),
         }
     };
-    std::thread::Builder::new().name(format!("core-{index}")).spawn(run)
+    std::thread::Builder::new().name(name).spawn(run)
 }
 
 /// Says when a core's thread panics: its connections would hang for ever.
@@ -97,6 +110,8 @@ impl Drop for Watch {
 /// What the tasks of a core share: its connections come and go here.
 struct Seat {
     local: Rc<CoreLocal>,
+    /// Cores that connections move between.
+    count: usize,
     load: Arc<Load>,
     /// Weak: a core ends when nobody outside has a door to it.
     cores: Weak<[CoreDoor]>,
@@ -128,15 +143,17 @@ pub(crate) fn serve_meanwhile() {
     }
 }
 
-async fn serve(node: Arc<Node>, journal: Arc<Journal>, inner: Inner, ready: Sender<()>) {
+async fn serve(node: Arc<Node>, journal: Arc<Journal>, inner: Inner, lodger: Option<Lodger>, ready: Sender<()>) {
     let Inner { index, arrivals, load, cores } = inner;
     Journal::enter_core(index);
     let holds = Rc::new(Holds::new(journal));
     let writes = holds.clone();
     tokio::task::spawn_local(async move { poll_fn(|cx| writes.poll_write(cx)).await });
-    let local = core_local(node, index, holds).expect("the OS gives random bytes");
+    let count = cores.upgrade().map_or(1, |cores| cores.len());
+    let local = core_local(node, index, count, holds).expect("the OS gives random bytes");
     let seat = Rc::new(Seat {
         local: Rc::new(local),
+        count,
         load,
         cores,
         arrivals: RefCell::new(arrivals),
@@ -150,6 +167,9 @@ async fn serve(node: Arc<Node>, journal: Arc<Journal>, inner: Inner, ready: Send
     memory::publish_thread();
     let _ = ready.send(());
     drop(ready);
+    if let Some(lodger) = lodger {
+        tokio::task::spawn_local(lodger());
+    }
     let tick = tokio::time::sleep(Duration::ZERO);
     tokio::pin!(tick);
     let local = &seat.local;
@@ -173,9 +193,9 @@ async fn serve(node: Arc<Node>, journal: Arc<Journal>, inner: Inner, ready: Send
     }
 }
 
-fn core_local(node: Arc<Node>, index: usize, holds: Rc<Holds>) -> io::Result<CoreLocal> {
+fn core_local(node: Arc<Node>, index: usize, count: usize, holds: Rc<Holds>) -> io::Result<CoreLocal> {
     let core = RefCell::new(Core::new(&node, index)?);
-    let placement = RefCell::new(Placement::new(index, node.cores.len()));
+    let placement = RefCell::new(Placement::new(index, count));
     Ok(CoreLocal { node, index, core, holds, placement, scratch: RefCell::new(Scratch::default()) })
 }
 
@@ -198,6 +218,9 @@ impl Seat {
         shared.core = (*index).into();
         let shared = Arc::new(shared);
         shared.facts.unix_socket.store(matches!(socket, Accepted::Unix(_)), Relaxed);
+        if let Accepted::Inside(_, caller) = &socket {
+            *shared.facts.lib_name.lock() = Some(caller.via.as_bytes().into());
+        }
         let socket = socket.register().ok()?;
         node.clients.insert(shared.id, shared.clone());
         node.audit_connection(&shared, "connect");
@@ -243,7 +266,7 @@ impl Seat {
             self.admit(arrival);
         }
         let CoreLocal { node, index, holds, .. } = &*self.local;
-        let aside = self.aside.get_or_init(|| core_local(node.clone(), *index, holds.clone()).ok());
+        let aside = self.aside.get_or_init(|| core_local(node.clone(), *index, self.count, holds.clone()).ok());
         if let Some(aside) = aside {
             let connections: Vec<_> = self.connections.borrow().values().filter_map(rc::Weak::upgrade).collect();
             for connection in connections {

@@ -9,6 +9,7 @@ mod cli;
 mod cores;
 mod crash;
 mod durability;
+mod gateway;
 mod host;
 mod limits;
 mod loading;

@@ -27,7 +27,7 @@ use crate::net::listener::{self, Accepting, Admission, Cores, Listener};
 use crate::net::listeners::Listeners;
 use crate::net::socket::Accepted;
 use crate::tls::Session;
-use crate::{cores, log};
+use crate::{cores, gateway, log};
 
 /// Between two looks whether a thread has ended.
 const END_LOOK: Duration = Duration::from_millis(1);
@@ -185,6 +185,9 @@ fn start_with(configured: Configured, is_loading: bool) -> Result<Running, Start
         0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         count => count as usize,
     };
+    // The gateway's threads are cores, too, which have no other connections.
+    let own_count = count;
+    let count = own_count + gateway::threads(&settings);
     // The keys of the log's base are in the order of their hashes: with the same seed they go where they were.
     let seed = if settings.appendonly() { durability::open::seed(&settings) } else { None };
     let node = match seed {
@@ -210,11 +213,14 @@ fn start_with(configured: Configured, is_loading: bool) -> Result<Running, Start
     node.set_keeper(Box::new(Kept(keep.clone())));
     keep.watch()?;
     let audit = Audit::start(&node).map_err(StartError::Audit)?;
-    let (cores, inner_sides) = cores::doors(count);
+    let (cores, inner_sides) = cores::doors(own_count);
+    let inner_sides = inner_sides.into_iter().map(|inner| (inner, None));
+    let (private_doors, private_sides) = gateway::seats(&node, own_count..count, &listeners)?;
     let mut threads = Vec::new();
     let (ready_sender, ready) = std::sync::mpsc::channel();
-    for inner in inner_sides {
-        threads.push(cores::spawn(node.clone(), journal.clone(), inner, ready_sender.clone(), end_sender.clone())?);
+    for (inner, lodger) in inner_sides.chain(private_sides) {
+        let (ready, end) = (ready_sender.clone(), end_sender.clone());
+        threads.push(cores::spawn(node.clone(), journal.clone(), inner, lodger, ready, end)?);
     }
     drop(ready_sender);
     // Nobody is let in before all cores have their memory. One that panics is silent, and reported by itself.
@@ -222,7 +228,10 @@ fn start_with(configured: Configured, is_loading: bool) -> Result<Running, Start
     memory::settle();
     let (gate, of_gate) = (node.clone(), Arc::downgrade(&listeners));
     let acceptor = std::thread::Builder::new().name("acceptor".into());
-    threads.push(acceptor.spawn(move || accept_all(receiver, &cores, &gate, &of_gate))?);
+    threads.push(acceptor.spawn(move || {
+        accept_all(receiver, &cores, &gate, &of_gate);
+        drop(private_doors);
+    })?);
     Ok(Running { node, listeners, threads, journal, keep, audit, end })
 }
 

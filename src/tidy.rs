@@ -10,6 +10,7 @@ const FLOORS: &[&[&str]] = &[
     &["commands-macros"],
     &["commands"],
     &["ownership-commands"],
+    &["gateway"],
     &["stateless-server"],
 ];
 const LINES_MAX: usize = 600;
@@ -80,6 +81,7 @@ fn sources() -> Vec<(String, String)> {
         "ownership",
         "persistence",
         "commands",
+        "gateway",
         "compat-tests",
         "benches",
         "fuzz",

@@ -7,6 +7,7 @@ mod log;
 mod password;
 mod rule;
 mod selector;
+pub mod token;
 mod user;
 mod users;
 

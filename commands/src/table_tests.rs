@@ -11,6 +11,7 @@ use crate::table::{Group, Row, Table};
 
 /// Newer than 8.0, but clients of today send them; and what no other server has.
 const NEWER: &[&str] = &[
+    "acl|resttoken",
     "client|layer",
     "client|lease",
     "client|maint_notifications",

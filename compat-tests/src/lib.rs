@@ -1,7 +1,7 @@
 //! Is it like Redis? Transcripts, properties and histories, run against this server and against a real one.
 //!
 //! - [`target`]: the servers under test, all behind one trait, at [`ports`] of their own;
-//!   [`connection`]: a blocking client of one of them.
+//!   [`connection`]: a blocking client of one of them; [`http`]: one of its gateway.
 //! - [`transcript`]: the files of `cases/`, redis-cli sessions with their expected replies.
 //! - [`seen`]: all that clients see of keys, to compare two servers by.
 //! - [`model`]: random command sequences on two servers at once; every reply and the final state must agree.
@@ -16,6 +16,7 @@ pub mod concurrent;
 pub mod connection;
 pub mod differential;
 pub mod effects;
+pub mod http;
 pub mod model;
 pub mod pattern;
 pub mod ports;

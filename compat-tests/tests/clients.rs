@@ -1,7 +1,8 @@
 //! Real clients on this server, and on a real one (which shows that the scripts ask for what Redis does).
 //! `make clients` installs those that are not written in Rust.
 
-use compat_tests::target::Tcp;
+use compat_tests::ports;
+use compat_tests::target::{Target, Tcp};
 use redis::{Commands, ConnectionLike, RedisResult};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -46,6 +47,29 @@ fn ioredis() {
 #[test]
 fn node_redis() {
     run_script(Path::new("node"), "node_redis.js");
+}
+
+/// No Redis speaks HTTP: this one runs on ours alone.
+#[test]
+fn upstash() {
+    let dir = std::env::temp_dir().join(format!("compat-tests-upstash-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("a directory");
+    let port = ports::free().expect("a port").to_string();
+    let server = Tcp::ours_with(&dir, &["--http-port", &port]);
+    let output = server.map(|server| {
+        let mut client = server.client();
+        client.words("CONFIG SET requirepass hidden").expect("a reply");
+        let token = client.words("ACL RESTTOKEN default hidden").expect("a reply");
+        Command::new("node")
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/upstash.js"))
+            .arg(format!("http://127.0.0.1:{port}"))
+            .arg(String::from_utf8_lossy(token.as_bytes().expect("a token")).into_owned())
+            .env("NODE_PATH", installed().join("node_modules"))
+            .output()
+    });
+    let _left_behind = std::fs::remove_dir_all(&dir);
+    let output = output.expect("a server").expect("node is there");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod cluster;
 mod data_types;
 mod defrag;
 mod eviction;
+mod gateway;
 mod general;
 mod keyspace;
 mod logging;
@@ -37,6 +38,7 @@ pub struct Section {
 pub const SECTIONS: &[Section] = &[
     network::SECTION,
     tls::SECTION,
+    gateway::SECTION,
     general::SECTION,
     logging::SECTION,
     process::SECTION,

@@ -175,6 +175,9 @@ impl Connection {
     /// The core that it goes to after a turn, when this one has too much to do.
     #[inline]
     fn target(&self) -> Option<usize> {
+        if self.socket.is_inside() {
+            return None;
+        }
         let turn_ns = self.local.core.borrow().batch_ns();
         let target = self.local.placement.borrow().target(self.guest.client.shared.id, turn_ns)?;
         (self.is_at_rest() && !self.guest.client.closing).then_some(target)

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-use settings::Settings;
+use settings::{Settings, Words};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -44,7 +44,7 @@ pub(crate) enum Arrival {
 }
 
 impl CoreDoor {
-    fn hand(&self, arrival: Arrival) {
+    pub(crate) fn hand(&self, arrival: Arrival) {
         self.load.connections.fetch_add(1, Relaxed);
         if self.sender.send(arrival).is_err() {
             // The core is gone: the server is on its way down, and the socket closes.
@@ -84,6 +84,8 @@ pub(crate) enum Address {
     Tcp(SocketAddr),
     /// TLS over TCP
     Tls(SocketAddr),
+    /// HTTP over TCP
+    Http(SocketAddr),
     /// A path.
     Unix(PathBuf),
 }
@@ -94,6 +96,7 @@ impl Address {
         match self {
             Self::Tcp(_) => "tcp",
             Self::Tls(_) => "tls",
+            Self::Http(_) => "http",
             Self::Unix(_) => "unix",
         }
     }
@@ -101,7 +104,7 @@ impl Address {
     /// None for a path.
     pub(crate) fn ip_and_port(&self) -> Option<SocketAddr> {
         match self {
-            Self::Tcp(address) | Self::Tls(address) => Some(*address),
+            Self::Tcp(address) | Self::Tls(address) | Self::Http(address) => Some(*address),
             Self::Unix(_) => None,
         }
     }
@@ -110,6 +113,7 @@ impl Address {
     fn moved_to(&self, address: SocketAddr) -> Self {
         match self {
             Self::Tls(_) => Self::Tls(address),
+            Self::Http(_) => Self::Http(address),
             Self::Tcp(_) | Self::Unix(_) => Self::Tcp(address),
         }
     }
@@ -138,6 +142,11 @@ impl Listener {
     pub(crate) fn accepting(&self) -> io::Result<Accepting> {
         let (socket, address) = (self.socket.try_clone()?, self.address.clone());
         Ok(Accepting { socket, address, closed: self.closed.clone() })
+    }
+
+    /// Its socket, for who accepts without the acceptor.
+    pub(crate) fn socket(&self) -> io::Result<std::net::TcpListener> {
+        Ok(self.socket.try_clone()?.into())
     }
 
     /// The port, when it is not a unix socket.
@@ -179,33 +188,39 @@ impl Unbound {
 
 /// The TCP addresses that `bind`, `port` and `tls-port` name: as written, resolved, and whether it may be missing.
 pub(crate) fn wanted(settings: &Settings) -> Result<Vec<(String, Address, bool)>, Unbound> {
+    let mut found = addresses(&settings.bind(), settings.port(), Address::Tcp)?;
+    found.extend(addresses(&settings.bind(), settings.tls_port(), Address::Tls)?);
+    Ok(found)
+}
+
+/// The addresses that words like those of `bind` name, with a port; none where that is 0.
+pub(crate) fn addresses(
+    words: &Words,
+    port: u16,
+    kind: fn(SocketAddr) -> Address,
+) -> Result<Vec<(String, Address, bool)>, Unbound> {
     let mut found = Vec::new();
-    for (port, kind) in [(settings.port(), Address::Tcp as fn(_) -> _), (settings.tls_port(), Address::Tls)] {
-        if port == 0 {
-            continue;
-        }
-        for word in settings.bind().iter() {
-            let word = word.to_string_lossy().into_owned();
-            let (name, is_optional) = match word.strip_prefix('-') {
-                Some(name) => (name, true),
-                None => (&*word, false),
-            };
-            let host = match name {
-                "*" => "0.0.0.0",
-                "::*" => "::",
-                name => name,
-            };
-            match (host, port).to_socket_addrs() {
-                Ok(mut addresses) => {
-                    if let Some(address) = addresses.next() {
-                        found.push((name.to_owned(), kind(address), is_optional));
-                    }
+    for word in words.iter().filter(|_| port != 0) {
+        let word = word.to_string_lossy().into_owned();
+        let (name, is_optional) = match word.strip_prefix('-') {
+            Some(name) => (name, true),
+            None => (&*word, false),
+        };
+        let host = match name {
+            "*" => "0.0.0.0",
+            "::*" => "::",
+            name => name,
+        };
+        match (host, port).to_socket_addrs() {
+            Ok(mut addresses) => {
+                if let Some(address) = addresses.next() {
+                    found.push((name.to_owned(), kind(address), is_optional));
                 }
-                Err(_) if is_optional => {}
-                Err(error) => {
-                    let address = kind(SocketAddr::from(([0, 0, 0, 0], port)));
-                    return Err(Unbound::new(&format!("{name}:{port}"), &address, "bind", &error));
-                }
+            }
+            Err(_) if is_optional => {}
+            Err(error) => {
+                let address = kind(SocketAddr::from(([0, 0, 0, 0], port)));
+                return Err(Unbound::new(&format!("{name}:{port}"), &address, "bind", &error));
             }
         }
     }
@@ -299,6 +314,8 @@ pub(crate) async fn accept(accepting: Accepting, cores: Cores, admission: impl A
         Address::Unix(_) => tokio::net::UnixListener::from_std(socket.into()).map(Door::Unix),
         Address::Tcp(_) => tokio::net::TcpListener::from_std(socket.into()).map(Door::Tcp),
         Address::Tls(_) => tokio::net::TcpListener::from_std(socket.into()).map(Door::Tls),
+        // The gateway's threads accept these.
+        Address::Http(_) => return,
     };
     let Ok(listener) = listener else { return };
     while !closed.load(Relaxed) {

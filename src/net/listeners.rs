@@ -8,7 +8,7 @@ use commands::node::Node;
 use settings::Settings;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::listener::{Accepting, Address, Listener, Unbound, listen_tcp, listen_unix, wanted};
+use super::listener::{Accepting, Address, Listener, Unbound, addresses, listen_tcp, listen_unix, wanted};
 use crate::log;
 use crate::startup::StartError;
 use crate::tls::Tls;
@@ -48,6 +48,22 @@ impl Listeners {
         Ok(())
     }
 
+    /// Listens where `http-bind` and `http-port` say; the gateway's threads accept on what this answers.
+    pub(crate) fn listen_http(&self) -> Result<Vec<std::net::TcpListener>, StartError> {
+        let settings = &self.node.settings;
+        let refuse = |Unbound { address, kind, port, reason }| StartError::Listen { address, reason, kind, port };
+        let mut sockets = Vec::new();
+        for (name, address, is_optional) in
+            addresses(&settings.http_bind(), settings.http_port(), Address::Http).map_err(refuse)?
+        {
+            if let Some(listener) = listen_tcp(&name, &address, is_optional, settings.tcp_backlog()).map_err(refuse)? {
+                sockets.push(listener.socket()?);
+                self.open().push(listener);
+            }
+        }
+        Ok(sockets)
+    }
+
     /// Hands sockets to the acceptor.
     fn admit(&self, fresh: Vec<Listener>) -> io::Result<()> {
         if let Some(acceptor) = &*self.acceptor.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -65,7 +81,7 @@ impl Listeners {
         let settings = &self.node.settings;
         let wanted = wanted(settings).map_err(|unbound| unbound.reason)?;
         let stays = |socket: &Listener| match &socket.address {
-            Address::Unix(_) => true,
+            Address::Unix(_) | Address::Http(_) => true,
             address => wanted.iter().any(|(_, at, _)| at == address),
         };
         let mut open = self.open();
@@ -137,14 +153,14 @@ impl Listeners {
     }
 }
 
-/// In Redis's order.
-const KINDS: [&str; 3] = ["tcp", "unix", "tls"];
+/// In Redis's order, and ours.
+const KINDS: [&str; 4] = ["tcp", "unix", "tls", "http"];
 
 /// An address as `bind` spells it, or a path.
 fn name_of(address: &Address) -> String {
     match address {
         Address::Unix(path) => path.display().to_string(),
-        Address::Tcp(address) | Address::Tls(address) => ip_name(address),
+        Address::Tcp(address) | Address::Tls(address) | Address::Http(address) => ip_name(address),
     }
 }
 

@@ -1,12 +1,13 @@
-//! A client's socket: TCP, TLS over it, or unix.
+//! A client's socket: TCP, TLS over it, unix, or a pipe of the gateway in this process.
 
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use gateway::Caller;
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 use crate::tls::{Peer, Session};
@@ -20,6 +21,8 @@ pub(crate) enum Socket {
     Unix(UnixStream),
     /// TLS over TCP
     Tls(TcpStream, Box<Session>),
+    /// The gateway's
+    Inside(DuplexStream),
 }
 
 /// A connected socket on its way from the acceptor to a core.
@@ -31,6 +34,8 @@ pub(crate) enum Accepted {
     Unix(std::os::unix::net::UnixStream),
     /// TLS over TCP
     Tls(std::net::TcpStream, Box<Session>),
+    /// The gateway's, and on whose behalf.
+    Inside(DuplexStream, Box<Caller>),
 }
 
 impl Accepted {
@@ -40,6 +45,7 @@ impl Accepted {
             Self::Tcp(stream) => Socket::Tcp(TcpStream::from_std(stream)?),
             Self::Unix(stream) => Socket::Unix(UnixStream::from_std(stream)?),
             Self::Tls(stream, session) => Socket::Tls(TcpStream::from_std(stream)?, session),
+            Self::Inside(pipe, _) => Socket::Inside(pipe),
         })
     }
 }
@@ -54,6 +60,8 @@ impl Socket {
                 session.release();
                 Accepted::Tls(stream.into_std()?, session)
             }
+            // Its other end is served by the same thread.
+            Self::Inside(_) => return Err(io::ErrorKind::Unsupported.into()),
         })
     }
 
@@ -65,6 +73,7 @@ impl Socket {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buffer),
             Self::Unix(stream) => Pin::new(stream).poll_read(cx, buffer),
             Self::Tls(stream, session) => session.poll_read(stream, cx, buffer),
+            Self::Inside(pipe) => Pin::new(pipe).poll_read(cx, buffer),
         }
     }
 
@@ -74,6 +83,7 @@ impl Socket {
             Self::Tcp(stream) => (&*SockRef::from(&*stream)).read(buffer),
             Self::Unix(stream) => (&*SockRef::from(&*stream)).read(buffer),
             Self::Tls(stream, session) => session.read(&mut &*SockRef::from(&*stream), buffer),
+            Self::Inside(_) => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
 
@@ -83,6 +93,7 @@ impl Socket {
             Self::Tcp(stream) => (&*SockRef::from(&*stream)).write(bytes),
             Self::Unix(stream) => (&*SockRef::from(&*stream)).write(bytes),
             Self::Tls(stream, session) => session.write(&mut &*SockRef::from(&*stream), bytes),
+            Self::Inside(_) => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
 
@@ -91,7 +102,7 @@ impl Socket {
     pub(crate) fn take_peer(&mut self) -> Option<Peer> {
         match self {
             Self::Tls(_, session) => session.take_peer(),
-            Self::Tcp(_) | Self::Unix(_) => None,
+            Self::Tcp(_) | Self::Unix(_) | Self::Inside(_) => None,
         }
     }
 
@@ -109,7 +120,14 @@ impl Socket {
         let _ = match self {
             Self::Tcp(stream) | Self::Tls(stream, _) => SockRef::from(&*stream).shutdown(std::net::Shutdown::Both),
             Self::Unix(stream) => SockRef::from(&*stream).shutdown(std::net::Shutdown::Both),
+            Self::Inside(_) => Ok(()),
         };
+    }
+
+    /// Whether its other end is in this thread, so that it cannot leave it.
+    #[inline]
+    pub(crate) fn is_inside(&self) -> bool {
+        matches!(self, Self::Inside(_))
     }
 
     /// Writes what fits.
@@ -119,6 +137,7 @@ impl Socket {
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Tls(stream, session) => session.poll_write(stream, cx, bytes),
+            Self::Inside(pipe) => Pin::new(pipe).poll_write(cx, bytes),
         }
     }
 }
@@ -138,6 +157,7 @@ impl Accepted {
                 let shown = format!("{}:0", path.map(|path| path.display().to_string()).unwrap_or_default());
                 (shown.clone(), shown, stream.as_raw_fd())
             }
+            Self::Inside(_, caller) => (caller.addr.clone(), caller.laddr.clone(), caller.fd),
         }
     }
 
@@ -147,7 +167,7 @@ impl Accepted {
             Self::Tcp(stream) | Self::Tls(stream, _) => {
                 stream.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback())
             }
-            Self::Unix(_) => true,
+            Self::Unix(_) | Self::Inside(..) => true,
         }
     }
 
@@ -156,7 +176,7 @@ impl Accepted {
         let _ = match &mut self {
             Self::Tcp(stream) => stream.write(message),
             Self::Unix(stream) => stream.write(message),
-            Self::Tls(..) => Ok(0),
+            Self::Tls(..) | Self::Inside(..) => Ok(0),
         };
     }
 }

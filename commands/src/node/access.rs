@@ -246,11 +246,16 @@ impl Node {
             self.audit_sign_in(&client.shared, name, "auth", true);
             return Ok(());
         }
+        self.note_wrong_password(client, request, name);
+        Err(Error::Plain("WRONGPASS invalid username-password pair or user is disabled."))
+    }
+
+    /// Adds an attempt with a wrong password to ACL LOG and to the audit log.
+    pub(crate) fn note_wrong_password(&self, client: &Client, request: &Request<'_>, name: &[u8]) {
         let object = request.word(0).unwrap_or_default();
         let context = if client.multi.is_some() { Context::Multi } else { Context::Toplevel };
         self.note_refusal(client, request, Reason::Auth, context, object, name);
         self.audit_sign_in(&client.shared, name, "auth", false);
-        Err(Error::Plain("WRONGPASS invalid username-password pair or user is disabled."))
     }
 
     /// Closes the connections of a user who is gone; the asking one only once it has its reply.

@@ -246,6 +246,19 @@ impl Node {
         limit == 0 || self.used_memory() <= limit || evict::evict(self, core, limit)
     }
 
+    /// Why requests are better sent elsewhere at present; None: everything can be done.
+    pub fn unreadiness(&self) -> Option<&'static str> {
+        if self.loading.is_loading.load(Relaxed) {
+            Some("the dataset is being loaded")
+        } else if self.log_failure().is_some() {
+            Some("the log cannot be written")
+        } else if self.refuses_writes_unsaved() {
+            Some("the last snapshot failed, so writes are refused")
+        } else {
+            None
+        }
+    }
+
     /// Whether expired keys are looked for.
     pub fn is_active_expire_on(&self) -> bool {
         self.active_expire.load(Relaxed)

@@ -2,6 +2,7 @@
 
 mod file;
 mod log;
+mod token;
 mod users;
 
 use acl::category;
@@ -28,6 +29,7 @@ pub(crate) static ACL: Command = Command::container(
         &users::LIST,
         &file::LOAD,
         &log::LOG,
+        &token::RESTTOKEN,
         &file::SAVE,
         &users::SETUSER,
         &users::USERS,
@@ -148,6 +150,8 @@ pub(crate) fn help(ctx: &mut Ctx) -> Result<()> {
             "    Read the users from the ACL file again.",
             "LOG [<count> | RESET]",
             "    Show what was refused, or forget it.",
+            "RESTTOKEN <username> <password>",
+            "    Return the token with which requests of HTTP are the user's.",
             "SAVE",
             "    Write the users into the ACL file.",
             "SETUSER <username> <attribute> [<attribute> ...]",
