@@ -54,3 +54,4 @@ demo: # stale pages on a plain redis-server under load, and none here, with coun
 generate: # rewrites the files that are made from tables in the code
 	UPDATE=1 cargo test -p settings
 	UPDATE=1 cargo test -p commands --test compatibility
+	UPDATE=1 cargo test -p gateway --lib openapi

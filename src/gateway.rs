@@ -21,13 +21,16 @@ pub(crate) fn threads(settings: &Settings) -> usize {
     if settings.http_port() == 0 { 0 } else { settings.http_threads() as usize }
 }
 
+/// A core's inner side, and what lives in its thread.
+pub(crate) type Seat = (Inner, Option<Lodger>);
+
 /// What its threads are to run, each with the number of a core, and their doors: each thread ends when its door is
 /// dropped.
 pub(crate) fn seats(
     node: &Arc<Node>,
     indices: Range<usize>,
     listeners: &Listeners,
-) -> Result<(Vec<CoreDoor>, Vec<(Inner, Option<Lodger>)>), StartError> {
+) -> Result<(Vec<CoreDoor>, Vec<Seat>), StartError> {
     let (mut doors, mut inner_sides) = (Vec::new(), Vec::new());
     if indices.is_empty() {
         return Ok((doors, inner_sides));

@@ -1,17 +1,20 @@
 //! HTTP in front of the same commands.
 //!
 //! Reading order: `listen` (sockets, limits), `peer` (one connection of HTTP), `session` (how a request becomes one of
-//! the server's own connections), `routes` (all paths), `rest` (the contract of Upstash at the root), `metrics`, `health`.
+//! the server's own connections), `routes` (all paths), `rest` (the contract of Upstash at the root), `resources`
+//! (`/v1`), `metrics`, `health`.
 //!
 //! Nothing here runs a command. A request is written into a pipe, whose other end the server serves as a connection like
 //! any other, in the same thread: so guards, users, log, waiting, pauses and statistics are the same as with RESP.
 
 mod auth;
+mod body;
 mod health;
 mod json;
 mod listen;
 mod metrics;
 mod peer;
+mod resources;
 mod respond;
 mod rest;
 mod routes;

@@ -5,6 +5,7 @@ use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 
+use crate::body::BadBody;
 use crate::json;
 use crate::session::Fault;
 
@@ -52,6 +53,13 @@ impl Fault {
             Self::Full => (StatusCode::SERVICE_UNAVAILABLE, "ERR max number of clients reached"),
             Self::Ended => (StatusCode::SERVICE_UNAVAILABLE, "ERR the server closed this request's connection"),
         }
+    }
+}
+
+impl From<BadBody> for Response {
+    fn from(bad: BadBody) -> Self {
+        let (status, text) = bad.explained();
+        error(status, text)
     }
 }
 

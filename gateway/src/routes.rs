@@ -4,7 +4,7 @@ use axum::Router;
 use axum::response::Response;
 use axum::routing::{any, get};
 
-use crate::{health, metrics, respond, rest};
+use crate::{health, metrics, resources, respond, rest};
 
 /// See the module's head.
 pub(crate) fn router() -> Router {
@@ -14,6 +14,7 @@ pub(crate) fn router() -> Router {
         .route("/healthz", get(health::ready))
         .route("/metrics", get(metrics::scrape))
         .method_not_allowed_fallback(not_allowed)
+        .merge(resources::router())
         .fallback(any(rest::root))
 }
 

@@ -4,6 +4,7 @@ mod abuse;
 mod access;
 mod http2;
 mod operators;
+mod resources;
 mod rest;
 mod streams;
 

@@ -2,7 +2,6 @@
 //! server-sent events. Clients that were written for it work unchanged.
 
 mod batch;
-mod body;
 mod command;
 mod format;
 mod path;
@@ -15,10 +14,12 @@ use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::response::Response;
 
 use crate::auth::Credentials;
+use crate::body;
 use crate::peer::Peer;
 use crate::respond::{self, SYNC_TOKEN};
 use format::Format;
 use path::Target;
+pub(crate) use path::form_pairs;
 
 /// The token in a query.
 pub(crate) fn query_token(uri: &Uri) -> Option<Vec<u8>> {

@@ -40,17 +40,23 @@ pub(super) struct Query {
 
 pub(super) fn query(text: &str) -> Query {
     let mut query = Query::default();
-    for pair in text.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').map_or((pair, None), |(name, value)| (name, Some(value)));
-        let (name, value) = (form_decoded(name), value.map(form_decoded));
+    for (name, value) in form_pairs(text) {
         if name == b"_token" {
-            query.token = value.or(query.token);
+            query.token = Some(value);
             continue;
         }
         query.words.push(name);
-        query.words.extend(value.filter(|value| !value.is_empty()));
+        query.words.extend(Some(value).filter(|value| !value.is_empty()));
     }
     query
+}
+
+/// Names and values of a query; a name alone has an empty value.
+pub(crate) fn form_pairs(text: &str) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
+    let pairs = text.split('&').filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(name, value)| (form_decoded(name), form_decoded(value)))
 }
 
 /// As forms encode: a plus is a blank.
