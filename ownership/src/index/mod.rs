@@ -1,9 +1,11 @@
 //! Which of many patterns match a key: an immutable trie over segments, with a wildcard index.
 //!
-//! Segments that are literal are found by a hash of their bytes and their parent, all in one table; a capture is one
-//! more child; `*` at the end is a list at its node. Whatever else a pattern holds goes into a trie over bytes that
+//! Segments that are literal are found by a hash of all segments up to them, in one table whose slots hold the nodes that
+//! they lead to; a capture is one more child; `*` at the end is a list at its node. Whatever else a pattern holds goes into a trie over bytes that
 //! begins at the node where the plain segments end ([`globs`]). Each node is visited at most once for a key, so a look
 //! never costs more than the patterns have parts, and for patterns of segments only some nanoseconds for each segment.
+//! Where a slot is follows from the key alone, so that the processor fetches those of the next segments while it still
+//! waits for the first.
 
 mod globs;
 #[cfg(test)]
@@ -22,8 +24,9 @@ const NONE: u32 = u32::MAX;
 /// See the module's head.
 #[derive(Debug, Default)]
 pub struct Index {
-    /// Open addressing, half full.
+    /// Open addressing, half full; with the nodes that literal segments lead to.
     slots: Box<[Slot]>,
+    /// The root, and the nodes that captures lead to.
     nodes: Box<[Node]>,
     /// Patterns, in runs that nodes point to.
     ids: Box<[u32]>,
@@ -34,18 +37,19 @@ pub struct Index {
 
 /// An edge to a child by a literal segment.
 #[derive(Clone, Copy, Debug)]
-#[repr(align(32))]
+#[repr(align(64))]
 struct Slot {
     /// The first eight bytes, zeros behind a shorter one.
     head: u64,
+    /// The number of the node that it leads from.
     parent: u32,
-    child: u32,
     len: u32,
     /// In `texts`, when it is longer.
     text: u32,
+    child: Node,
 }
 
-const FREE: Slot = Slot { head: 0, parent: NONE, child: NONE, len: 0, text: 0 };
+const FREE: Slot = Slot { head: 0, parent: NONE, len: 0, text: 0, child: NO_NODE };
 
 /// Some of a list; of patterns, a single one stands in place of where it would be found.
 #[derive(Clone, Copy, Default, Debug)]
@@ -56,9 +60,11 @@ struct Run {
 
 #[derive(Clone, Copy, Debug)]
 struct Node {
+    /// Its number; `NONE`: there is none.
+    id: u32,
     /// Whether there are children by literal segments.
     has_literals: bool,
-    /// The child that any segment with bytes leads to.
+    /// The place of the child that any segment with bytes leads to.
     capture: u32,
     /// The root of the byte trie that begins here.
     globs: u32,
@@ -67,6 +73,19 @@ struct Node {
     /// Patterns whose last segment leads here.
     ends: Run,
 }
+
+const NO_NODE: Node = Node {
+    id: NONE,
+    has_literals: false,
+    capture: NONE,
+    globs: NONE,
+    rests: Run { start: 0, len: 0 },
+    ends: Run { start: 0, len: 0 },
+};
+
+/// The hash of the way to the root, and what a capture adds to one.
+const ROOT: u64 = 0xD6E8_FEB8_6659_FD93;
+const CAPTURE: u64 = 0x8EBC_6AF0_9C88_C6E3;
 
 /// A segment of a key, as far as it can be compared at once.
 struct Head {
@@ -90,35 +109,37 @@ impl Index {
     /// Adds the numbers of all patterns that match a key.
     #[inline]
     pub fn matches(&self, key: &[u8], found: &mut Found) {
-        if !self.nodes.is_empty() {
-            self.walk(0, key, 0, found);
+        if let Some(root) = self.nodes.first() {
+            self.walk(root, ROOT, key, 0, found);
         }
     }
 
-    fn walk(&self, mut node: u32, key: &[u8], mut at: usize, found: &mut Found) {
+    fn walk<'i>(&'i self, mut here: &'i Node, mut way: u64, key: &[u8], mut at: usize, found: &mut Found) {
         loop {
-            let here = &self.nodes[node as usize];
             self.add(here.rests, found);
             if here.globs != NONE {
                 self.globs.matches(here.globs, &key[at..], found);
             }
             let segment = scan(key, at);
             let end = at + segment.len;
-            let literal = if here.has_literals { self.find(node, &segment, &key[at..end]) } else { NONE };
-            let capture = if segment.len > 0 { here.capture } else { NONE };
+            let longer = longer(way, segment.hash);
+            let literal = if here.has_literals { self.find(here.id, longer, &segment, &key[at..end]) } else { None };
+            let has_capture = segment.len > 0 && here.capture != NONE;
+            let capture = if has_capture { Some(&self.nodes[here.capture as usize]) } else { None };
             if end == key.len() {
-                for child in [literal, capture].into_iter().filter(|&child| child != NONE) {
-                    self.add(self.nodes[child as usize].ends, found);
+                for child in [literal, capture].into_iter().flatten() {
+                    self.add(child.ends, found);
                 }
                 return;
             }
             at = end + 1;
-            node = match (literal, capture) {
-                (NONE, NONE) => return,
-                (NONE, only) | (only, NONE) => only,
-                (literal, capture) => {
-                    self.walk(capture, key, at, found);
-                    literal
+            (here, way) = match (literal, capture) {
+                (None, None) => return,
+                (Some(literal), None) => (literal, longer),
+                (None, Some(capture)) => (capture, self::longer(way, CAPTURE)),
+                (Some(literal), Some(capture)) => {
+                    self.walk(capture, self::longer(way, CAPTURE), key, at, found);
+                    (literal, longer)
                 }
             };
         }
@@ -134,26 +155,32 @@ impl Index {
     }
 
     #[inline]
-    fn find(&self, parent: u32, segment: &Head, text: &[u8]) -> u32 {
+    fn find(&self, parent: u32, way: u64, segment: &Head, text: &[u8]) -> Option<&Node> {
         let mask = self.slots.len() - 1;
-        let mut at = place(parent, segment.hash) & mask;
+        let mut at = place(way) & mask;
         loop {
             let slot = &self.slots[at];
-            if slot.child == NONE {
-                return NONE;
+            if slot.child.id == NONE {
+                return None;
             }
             let is_it = slot.head == segment.head && slot.parent == parent && slot.len as usize == segment.len;
             if is_it && (segment.len <= 8 || self.texts[slot.text as usize..][..segment.len] == *text) {
-                return slot.child;
+                return Some(&slot.child);
             }
             at = (at + 1) & mask;
         }
     }
 }
 
+/// The hash of a way with one more step.
 #[inline]
-fn place(parent: u32, hash: u64) -> usize {
-    ((hash ^ u64::from(parent).wrapping_mul(0xD6E8_FEB8_6659_FD93)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize
+fn longer(way: u64, step: u64) -> u64 {
+    (way.rotate_left(23) ^ step).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+#[inline]
+fn place(way: u64) -> usize {
+    (way >> 32) as usize
 }
 
 /// The segment that begins at a byte of a key, eight bytes at a time.
@@ -271,26 +298,33 @@ impl Builder {
             ids.extend_from_slice(list);
             Run { start, len: list.len() as u32 }
         };
-        let nodes = self.nodes.iter().map(|node| Node {
+        // Only the root and what captures lead to is looked up by its place.
+        let mut places = vec![NONE; self.nodes.len()];
+        let kept = std::iter::once(0).chain(self.nodes.iter().filter_map(|node| node.capture));
+        let kept: Vec<u32> = kept.collect();
+        kept.iter().enumerate().for_each(|(place, &id)| places[id as usize] = place as u32);
+        let all = self.nodes.iter().enumerate().map(|(id, node)| Node {
+            id: id as u32,
             has_literals: node.has_literals,
-            capture: node.capture.unwrap_or(NONE),
+            capture: node.capture.map_or(NONE, |child| places[child as usize]),
             globs: node.globs.unwrap_or(NONE),
             rests: run(&node.rests),
             ends: run(&node.ends),
         });
-        let nodes = nodes.collect();
+        let all: Vec<Node> = all.collect();
+        let ways = self.ways();
         let mut slots = vec![FREE; (self.children.len() * 2 + 1).next_power_of_two()].into_boxed_slice();
         let mask = slots.len() - 1;
         for ((parent, text), child) in &self.children {
             let segment = scan(text, 0);
-            let mut at = place(*parent, segment.hash) & mask;
-            while slots[at].child != NONE {
+            let mut at = place(ways[*child as usize]) & mask;
+            while slots[at].child.id != NONE {
                 at = (at + 1) & mask;
             }
             slots[at] = Slot {
                 head: segment.head,
                 parent: *parent,
-                child: *child,
+                child: all[*child as usize],
                 len: segment.len as u32,
                 text: texts.len() as u32,
             };
@@ -298,6 +332,20 @@ impl Builder {
                 texts.extend_from_slice(text);
             }
         }
+        let nodes = kept.into_iter().map(|id| all[id as usize]).collect();
         Index { slots, nodes, ids: ids.into(), texts: texts.into(), globs: self.globs.finish() }
+    }
+
+    /// The hash of the way to each node. A child's number is larger than its parent's.
+    fn ways(&self) -> Vec<u64> {
+        let mut ways = vec![ROOT; self.nodes.len()];
+        let literal = self.children.iter().map(|((parent, text), child)| (*child, *parent, scan(text, 0).hash));
+        let captures = self.nodes.iter().enumerate().filter_map(|(id, node)| Some((node.capture?, id as u32, CAPTURE)));
+        let mut steps: Vec<(u32, u32, u64)> = literal.chain(captures).collect();
+        steps.sort_unstable();
+        for (child, parent, step) in steps {
+            ways[child as usize] = longer(ways[parent as usize], step);
+        }
+        ways
     }
 }
