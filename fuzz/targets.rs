@@ -102,7 +102,7 @@ pub(crate) fn payload(input: &[u8]) {
     let mut parts = None;
     for (round, key) in [&b"first"[..], b"second"].into_iter().enumerate() {
         let hash = space.hash(key);
-        let decoded = match restore(&payload, &limits, hash, 1, round > 0) {
+        let decoded = match restore(&payload, &limits, hash, round > 0) {
             Ok(decoded) => decoded,
             Err(refused) => {
                 assert_eq!(round, 0, "what was written out is refused: {refused:?}");

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use compat_tests::connection::Connection;
 use compat_tests::rng::Rng;
@@ -32,6 +32,10 @@ fn started(server: Result<Tcp, String>) -> Tcp {
     let server = server.unwrap_or_else(|fault| panic!("{fault}"));
     until(|| text(&mut server.client(), "INFO persistence").contains("nloading:0"));
     server
+}
+
+fn now_ms() -> u128 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis()
 }
 
 fn until(mut is_it: impl FnMut() -> bool) {
@@ -467,6 +471,56 @@ fn a_log_that_has_no_data_yet_keeps_the_server_running() {
     let told = text(&mut client, "EXEC");
     assert!(told.contains("aof_rewrite_in_progress:1") || told.contains("aof_rewrite_scheduled:1"), "{told}");
     until(|| text(&mut client, "INFO persistence").contains("aof_rewrites:2"));
+    drop(server);
+    let _still_there = fs::remove_dir_all(&dir);
+}
+
+/// Loading must not expire it: the time is over when the base is read, but was not when the log says that it stays.
+#[test]
+fn a_field_that_lost_its_deadline_in_time_outlives_a_restart() {
+    let dir = dir("field-persists");
+    let server = ours(&dir);
+    let mut client = server.client();
+    let deadline_ms = now_ms() + 1500;
+    for key in ["packed", "table"] {
+        assert_eq!(text(&mut client, &format!("HSET {key} stays 1 goes 2")), "(integer) 2");
+        text(&mut client, &format!("HPEXPIREAT {key} {deadline_ms} FIELDS 2 stays goes"));
+        assert_eq!(text(&mut client, "CONFIG SET hash-max-listpack-entries 1"), "OK");
+    }
+    text(&mut client, "BGREWRITEAOF");
+    until(|| text(&mut client, "INFO persistence").contains("aof_rewrite_in_progress:0"));
+    for key in ["packed", "table"] {
+        assert_eq!(text(&mut client, &format!("HPERSIST {key} FIELDS 1 stays")), "1) (integer) 1");
+    }
+    drop(server);
+    until(|| now_ms() > deadline_ms);
+    let server = ours(&dir);
+    for key in ["packed", "table"] {
+        assert_eq!(text(&mut server.client(), &format!("HGETALL {key}")), "1) \"stays\"\n2) \"1\"");
+    }
+    drop(server);
+    let _still_there = fs::remove_dir_all(&dir);
+}
+
+/// As in Redis, they are loaded, and then expire and count.
+#[test]
+fn fields_that_expired_before_a_load_are_counted() {
+    let dir = dir("fields-expire");
+    let server = started(Tcp::ours_in(&dir));
+    let mut client = server.client();
+    let deadline_ms = now_ms() + 1000;
+    text(&mut client, "HSET h a 1 b 2 c 3");
+    text(&mut client, &format!("HPEXPIREAT h {deadline_ms} FIELDS 2 a b"));
+    text(&mut client, "HSET all a 1");
+    text(&mut client, &format!("HPEXPIREAT all {deadline_ms} FIELDS 1 a"));
+    assert_eq!(text(&mut client, "SAVE"), "OK");
+    drop(server);
+    until(|| now_ms() > deadline_ms);
+    let server = started(Tcp::ours_in(&dir));
+    let mut client = server.client();
+    assert!(text(&mut client, "INFO persistence").contains("rdb_last_load_keys_loaded:2"));
+    until(|| text(&mut client, "INFO stats").contains("expired_subkeys:3"));
+    assert_eq!(text(&mut client, "DBSIZE"), "(integer) 1");
     drop(server);
     let _still_there = fs::remove_dir_all(&dir);
 }

@@ -79,18 +79,11 @@ pub fn restore_functions(payload: &[u8], checks_sum: bool) -> Result<Vec<Cow<'_,
     Ok(sources)
 }
 
-/// The value of a payload. `seed` should be the key's hash; hash fields whose deadline is not after `now_ms` are left
-/// out; `checks_sum` is off in tests of damaged payloads only.
-pub fn restore<'a>(
-    payload: &'a [u8],
-    limits: &Limits,
-    seed: u64,
-    now_ms: i64,
-    checks_sum: bool,
-) -> Result<Decoded<'a>, Refused> {
+/// The value of a payload. `seed` should be the key's hash; `checks_sum` is off in tests of damaged payloads only.
+pub fn restore<'a>(payload: &'a [u8], limits: &Limits, seed: u64, checks_sum: bool) -> Result<Decoded<'a>, Refused> {
     let (body, version) = open(payload, checks_sum)?;
     let mut input = Input::new(body);
-    let context = Context { limits, seed, now_ms, is_valkey: version == VALKEY_VERSION };
+    let context = Context { limits, seed, is_valkey: version == VALKEY_VERSION };
     let kind = input.byte().map_err(Refused::Value)?;
     match decode::decode(kind, &mut input, context).map_err(Refused::Value)? {
         _ if !input.is_at_end() => Err(Refused::Value(Malformed("bytes behind the value"))),
@@ -100,10 +93,10 @@ pub fn restore<'a>(
     }
 }
 
-/// The value of bytes that [`Encoder::value`] wrote here, whatever time it is; None when they are not that.
+/// The value of bytes that [`Encoder::value`] wrote here; None when they are not that.
 pub(crate) fn bare_value(bytes: &[u8], limits: &Limits, seed: u64) -> Option<Value> {
     let mut input = Input::new(bytes);
-    let context = Context { limits, seed, now_ms: i64::MIN, is_valkey: false };
+    let context = Context { limits, seed, is_valkey: false };
     let decoded = decode::decode(input.byte().ok()?, &mut input, context).ok()?;
     if !input.is_at_end() {
         return None;

@@ -119,7 +119,7 @@ pub(crate) fn restore(
     }
     let (node, now_ms) = (ctx.node, ctx.now_ms());
     let checks_sum = !node.skips_payload_checksums.load(Relaxed);
-    let decoded = rdb::restore(serialized_value, &node.limits(), key.hash, now_ms, checks_sum).map_err(|refused| {
+    let decoded = rdb::restore(serialized_value, &node.limits(), key.hash, checks_sum).map_err(|refused| {
         let Refused::Value(why) = refused else {
             return Error::Plain("ERR DUMP payload version or checksum are wrong");
         };
@@ -231,6 +231,23 @@ mod tests {
             OK
             > EXISTS n
             (integer) 0
+            "#,
+        );
+    }
+
+    /// It counts when it goes, not before.
+    #[test]
+    fn a_field_whose_time_is_over_comes_in_and_expires() {
+        check(
+            r#"
+            > RESTORE h 0 "\x19\x01\x00\x00\x00\x00\x00\x00\x00\x15\x15\x00\x00\x00\x06\x00\x81a\x02\x01\x01\x01\x01\x81b\x02\x02\x01\x00\x01\xff\x0c\x00c\xf1\xd0\x0ee\x850)"
+            OK
+            > HGETALL h
+            1) "b"
+            2) "2"
+            > HPEXPIRETIME h FIELDS 2 a b
+            1) (integer) -2
+            2) (integer) -1
             "#,
         );
     }

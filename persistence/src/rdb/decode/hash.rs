@@ -81,44 +81,19 @@ fn packed<'a>(
     Ok(hash.into_value())
 }
 
-/// A hash on its way, whose expired fields are left out.
-struct Expiring {
-    hash: NewHash,
-    /// Whether there was any field.
-    is_some: bool,
-}
-
-impl Expiring {
-    fn push(
-        &mut self,
-        field: Element<'_>,
-        value: Element<'_>,
-        deadline_ms: Option<i64>,
-        context: Context<'_>,
-    ) -> Result<()> {
-        if deadline_ms.is_some_and(|at| !(1..=FIELD_DEADLINE_MAX).contains(&at)) {
-            return Err(BAD_DEADLINE);
-        }
-        self.is_some = true;
-        if deadline_ms.is_some_and(|at| at <= context.now_ms) {
-            return Ok(());
-        }
-        if self.hash.push(field, value, deadline_ms) { Ok(()) } else { Err(TWICE) }
+/// Adds a field. One whose deadline has passed comes in too, as in Redis: a log that follows the file may have taken
+/// its deadline away in time, and its end is to be counted and told.
+fn push(hash: &mut NewHash, field: Element<'_>, value: Element<'_>, deadline_ms: Option<i64>) -> Result<()> {
+    if deadline_ms.is_some_and(|at| !(1..=FIELD_DEADLINE_MAX).contains(&at)) {
+        return Err(BAD_DEADLINE);
     }
-
-    fn finish<'a>(self) -> Decoded<'a> {
-        match self.hash.into_value() {
-            Some(value) => Decoded::Value(value),
-            None if self.is_some => Decoded::Expired,
-            None => Decoded::Empty,
-        }
-    }
+    if hash.push(field, value, deadline_ms) { Ok(()) } else { Err(TWICE) }
 }
 
 fn with_deadlines<'a>(kind: u8, input: &mut Input<'_>, context: Context<'_>) -> Result<Decoded<'a>> {
     let earliest = if kind == kind::HASH_DEADLINES { input.i64_le()? } else { 1 };
     let count = input.count(3)?;
-    let mut expiring = Expiring { hash: NewHash::new(count, context.seed, context.limits.hash), is_some: false };
+    let mut hash = NewHash::new(count, context.seed, context.limits.hash);
     for _ in 0..count {
         let deadline_ms = match input.number()? {
             0 => None,
@@ -128,21 +103,21 @@ fn with_deadlines<'a>(kind: u8, input: &mut Input<'_>, context: Context<'_>) -> 
             }
         };
         let (field, value) = (input.string()?, input.string()?);
-        expiring.push(Element::Bytes(&field), Element::Bytes(&value), deadline_ms, context)?;
+        push(&mut hash, Element::Bytes(&field), Element::Bytes(&value), deadline_ms)?;
     }
-    Ok(expiring.finish())
+    Ok(Decoded::of(hash.into_value()))
 }
 
 /// Each field with its deadline behind it, -1 for none.
 fn with_valkey_deadlines<'a>(input: &mut Input<'_>, context: Context<'_>) -> Result<Decoded<'a>> {
     let count = input.count(10)?;
-    let mut expiring = Expiring { hash: NewHash::new(count, context.seed, context.limits.hash), is_some: false };
+    let mut hash = NewHash::new(count, context.seed, context.limits.hash);
     for _ in 0..count {
         let (field, value, deadline_ms) = (input.string()?, input.string()?, input.i64_le()?);
         let deadline_ms = (deadline_ms != -1).then_some(deadline_ms);
-        expiring.push(Element::Bytes(&field), Element::Bytes(&value), deadline_ms, context)?;
+        push(&mut hash, Element::Bytes(&field), Element::Bytes(&value), deadline_ms)?;
     }
-    Ok(expiring.finish())
+    Ok(Decoded::of(hash.into_value()))
 }
 
 /// Fields, values and deadlines in turn, the earliest deadline first and those without (0) last.
@@ -153,7 +128,7 @@ fn packed_with_deadlines<'a>(bytes: &[u8], context: Context<'_>) -> Result<Decod
     }
     let mut hash = NewHash::new(row.len / 3, context.seed, as_packed(context));
     hash.admit_deadlines();
-    let (mut expiring, mut elements, mut last) = (Expiring { hash, is_some: false }, row.iter(), 1);
+    let (mut elements, mut last) = (row.iter(), 1);
     while let (Some(field), Some(value), Some(deadline)) = (elements.next(), elements.next(), elements.next()) {
         let Element::Int(deadline_ms) = deadline else { return Err(BAD_DEADLINE) };
         let is_ordered = last != 0 && deadline_ms >= last || deadline_ms == 0;
@@ -161,7 +136,7 @@ fn packed_with_deadlines<'a>(bytes: &[u8], context: Context<'_>) -> Result<Decod
             return Err(Malformed("a hash whose fields are not in the order of their deadlines"));
         }
         last = deadline_ms;
-        expiring.push(field, value, (deadline_ms != 0).then_some(deadline_ms), context)?;
+        push(&mut hash, field, value, (deadline_ms != 0).then_some(deadline_ms))?;
     }
-    Ok(expiring.finish())
+    Ok(Decoded::of(hash.into_value()))
 }

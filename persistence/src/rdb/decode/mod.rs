@@ -34,8 +34,6 @@ pub enum Decoded<'a> {
     Value(Value),
     /// A collection without elements, which versions of Redis with a defect wrote.
     Empty,
-    /// A hash whose last field has expired since it was written.
-    Expired,
     /// The value of a module's type, by its name.
     Module(Box<str>),
 }
@@ -63,8 +61,6 @@ pub(super) struct Context<'c> {
     pub(super) limits: &'c Limits,
     /// Differs from key to key.
     pub(super) seed: u64,
-    /// Fields whose deadline has passed are left out, unix milliseconds.
-    pub(super) now_ms: i64,
     /// The bytes were written by Valkey 9 or later, where some numbers mean something else.
     pub(super) is_valkey: bool,
 }

@@ -54,7 +54,7 @@ pub fn check(bytes: &[u8], limits: &Limits, now_ms: i64) -> (Checked, Option<Fla
             Ok(Some(Record::Module(_))) => checked.of_modules += 1,
             Ok(Some(Record::Resize(..) | Record::Slots)) => {}
             Ok(Some(Record::Key(found))) => {
-                match dialect.decode(&found, limits, 0, now_ms) {
+                match dialect.decode(&found, limits, 0) {
                     Ok(super::super::Decoded::Module(_)) => checked.of_modules += 1,
                     Ok(_) => {}
                     Err(fault) => return (checked, Some((fault, Some(found.key.into())))),

@@ -86,14 +86,6 @@ pub struct Loader<'l> {
     pub progress: &'l Progress,
 }
 
-impl Loader<'_> {
-    /// Fields of hashes whose deadline is not after this are left out: none where a log follows, which may have put
-    /// their deadlines off.
-    fn fields_expire_ms(&self) -> i64 {
-        if self.skips_expired { self.now_ms } else { i64::MIN }
-    }
-}
-
 /// A fact that a file tells about itself or the server that wrote it: name and value.
 pub type Fact = (Box<[u8]>, Box<[u8]>);
 
@@ -283,7 +275,7 @@ impl<'s> Shared<'s> {
         let loader = self.loader;
         let (mut values, mut hashes) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
         for (hash, found) in &batch.keys {
-            values.push(dialect.decode(found, &loader.limits, *hash, loader.fields_expire_ms())?);
+            values.push(dialect.decode(found, &loader.limits, *hash)?);
             hashes.push(*hash);
         }
         let mut left_out = Vec::new();
@@ -323,7 +315,7 @@ impl<'s> Shared<'s> {
                         report.empty_names.push(key[..].into());
                     }
                 }
-                _ => report.expired += 1,
+                Decoded::Text(_) | Decoded::Int(_) | Decoded::Value(_) => {}
             }
         }
         Ok(())

@@ -297,15 +297,9 @@ impl<'a> Dialect<'a> {
     }
 
     /// The value of a key that was found in this file.
-    pub(super) fn decode(
-        self,
-        found: &Found<'a>,
-        limits: &Limits,
-        seed: u64,
-        now_ms: i64,
-    ) -> Result<Decoded<'a>, Fault> {
+    pub(super) fn decode(self, found: &Found<'a>, limits: &Limits, seed: u64) -> Result<Decoded<'a>, Fault> {
         let mut input = Input::from(self.bytes, found.offset);
-        let context = Context { limits, seed, now_ms, is_valkey: self.is_valkey };
+        let context = Context { limits, seed, is_valkey: self.is_valkey };
         decode::decode(found.kind, &mut input, context)
             .map_err(|why| Fault::Record { offset: input.offset().max(found.offset), why })
     }
