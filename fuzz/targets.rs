@@ -146,7 +146,7 @@ pub(crate) fn snapshot(input: &[u8]) {
         checks_sum: true,
         threads: 1,
         progress: &progress,
-        after_batch: &|_, _| (),
+        after_batch: &|_, _, _| (),
     };
     match loader.load(&bytes) {
         Ok(report) => {

@@ -64,7 +64,7 @@ pub(crate) fn load_file(node: &Node, path: &std::path::Path) -> Result<(), Refus
         checks_sum: node.settings.rdbchecksum(),
         threads: node.cores.len(),
         progress: &node.loading,
-        after_batch: &|shard, db| node.relieve(shard, db),
+        after_batch: &|shard, db, keys| node.after_loading(shard, db, keys),
     };
     match watched(node, || loader.load(&map)) {
         Ok(report) => {

@@ -524,3 +524,41 @@ fn fields_that_expired_before_a_load_are_counted() {
     drop(server);
     let _still_there = fs::remove_dir_all(&dir);
 }
+
+/// `key-load-delay` slows a load down, and `appendonly` changes during it: what counts is the last word.
+#[test]
+fn the_log_goes_on_or_off_while_the_data_is_loaded() {
+    let slow: &[&str] = &["--key-load-delay", "1000000"];
+    for (was, becomes) in [("yes", "no"), ("no", "yes")] {
+        let dir = dir(&format!("switch-to-{becomes}"));
+        let server = started(Tcp::ours_with(&dir, &["--appendonly", was]));
+        let mut client = server.client();
+        for key in 0..20 {
+            text(&mut client, &format!("SET k{key} v"));
+        }
+        if was == "no" {
+            assert_eq!(text(&mut client, "SAVE"), "OK");
+        }
+        drop(server);
+        let options = [&["--appendonly", was][..], slow].concat();
+        let server = Tcp::ours_with(&dir, &options).unwrap_or_else(|fault| panic!("{fault}"));
+        let mut client = server.client();
+        assert!(text(&mut client, "INFO persistence").contains("nloading:1"));
+        assert_eq!(text(&mut client, &format!("CONFIG SET appendonly {becomes}")), "OK");
+        assert!(text(&mut client, "INFO persistence").contains("nloading:1"));
+        assert_eq!(text(&mut client, "CONFIG SET key-load-delay 0"), "OK");
+        let server = started(Ok(server));
+        let is_on = format!("aof_enabled:{}", u8::from(becomes == "yes"));
+        until(|| text(&mut client, "INFO persistence").contains(&is_on));
+        until(|| text(&mut client, "INFO persistence").contains("aof_rewrite_in_progress:0"));
+        assert_eq!(text(&mut client, "DBSIZE"), "(integer) 20");
+        assert_eq!(text(&mut client, "SET later 1"), "OK");
+        drop(server);
+        let server = started(Tcp::ours_with(&dir, &["--appendonly", becomes]));
+        // The log that was turned off has nothing that came later, and there is no snapshot.
+        let keys = if becomes == "yes" { "(integer) 21" } else { "(integer) 0" };
+        assert_eq!(text(&mut server.client(), "DBSIZE"), keys);
+        drop(server);
+        let _still_there = fs::remove_dir_all(&dir);
+    }
+}

@@ -315,6 +315,10 @@ impl Keeper for Kept {
 
     fn follow_switch(&self, waits: bool) -> Result<(), String> {
         let Some(node) = self.0.node.upgrade() else { return Ok(()) };
+        if node.loading.is_loading.load(SeqCst) {
+            // Who loads looks at it again when all is there.
+            return Ok(());
+        }
         match (node.settings.appendonly(), self.0.is_on.load(SeqCst)) {
             (true, false) => self.0.turn_on(&node, waits).map_err(|reason| {
                 log::warning(&format!("The log cannot be turned on: {reason}"));

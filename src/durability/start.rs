@@ -180,7 +180,7 @@ fn load_base(node: &Node, recovery: &Recovery) -> Result<(), RefusedLog> {
         replaces: false,
         threads: node.cores.len(),
         progress: &node.loading,
-        after_batch: &|shard, db| node.relieve(shard, db),
+        after_batch: &|shard, db, keys| node.after_loading(shard, db, keys),
     };
     let load = || if sections::is_sectioned(&bytes) { loader.load_sections(&bytes) } else { loader.load(&bytes) };
     let report = loading::watched(node, load).map_err(|error| RefusedLog::Base(path.clone(), error.to_string()))?;
@@ -198,6 +198,7 @@ fn replay(node: &Node, recovery: &Recovery) -> Result<Recovered, RefusedLog> {
         if seq.is_multiple_of(RECORDS_PER_REST) {
             replay.rest();
         }
+        node.delay_load(1);
         replay.record(record)
     };
     let recovered = loading::watched(node, || recovery.read(&mut apply)).map_err(RefusedLog::Damaged)?;

@@ -169,6 +169,7 @@ impl Theirs {
                 Err(end) => break end,
             };
             run(replay, request, &part.name.to_string_lossy())?;
+            node.delay_load(1);
             if replay.effects.is_multiple_of(EFFECTS_PER_LOOK) {
                 node.loading.loaded_bytes.store(before + (reader.valid_to() - start) as u64, Relaxed);
                 replay.rest();
@@ -200,7 +201,7 @@ impl Theirs {
             checks_sum: node.settings.rdbchecksum(),
             threads: node.cores.len(),
             progress: &node.loading,
-            after_batch: &|shard, db| node.relieve(shard, db),
+            after_batch: &|shard, db, keys| node.after_loading(shard, db, keys),
         };
         match loading::watched(node, || loader.load(bytes)) {
             Ok(report) => {

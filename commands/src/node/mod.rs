@@ -5,6 +5,7 @@ pub mod audit;
 pub mod blocking;
 pub mod clients;
 pub mod core;
+mod delay;
 pub(crate) mod describe;
 pub mod ending;
 mod events;

@@ -97,6 +97,11 @@ pub struct Figures {
 }
 
 impl Snapshots {
+    /// Whether the job is to end.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopped.load(Relaxed)
+    }
+
     /// None so far; `now_ms` counts as the time of the last one.
     pub fn new(now_ms: i64) -> Self {
         Self {
@@ -342,21 +347,6 @@ impl Node {
             pace.step();
             if self.snapshots.stopped.load(Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })
-    }
-
-    /// `rdb-key-save-delay`
-    pub fn delay_keys(&self, keys: usize) {
-        let delay_us = i64::from(self.settings.rdb_key_save_delay());
-        if delay_us == 0 {
-            return;
-        }
-        let us = if delay_us > 0 { keys as i64 * delay_us } else { keys as i64 / -delay_us };
-        let mut left = Duration::from_micros(us.unsigned_abs());
-        while !left.is_zero() && !self.snapshots.stopped.load(Relaxed) {
-            let nap = left.min(NAP);
-            std::thread::sleep(nap);
-            left -= nap;
-        }
     }
 
     /// Reads access clocks as Redis's files keep them: where the policy has a use for them.

@@ -27,7 +27,7 @@ section! {
     /// Removes snapshot files that only replication needed.
     rdb_del_sync_files: bool = "no", Kind::SWITCH;
     /// Logs every write, so that a restart loses little or nothing.
-    appendonly: bool = "no", Kind::SWITCH, works, deny_loading;
+    appendonly: bool = "no", Kind::SWITCH, works;
     /// The stem of the file names of the append-only file.
     appendfilename: Text = "appendonly.aof", Kind::Text(checks::append_file), works, at_start;
     /// The directory of the append-only file, within dir.

@@ -12,7 +12,7 @@ section! {
     /// Microseconds to wait after each key written to a snapshot.
     rdb_key_save_delay: i32 = "0", DELAY, hidden, works;
     /// Microseconds to wait after each key loaded.
-    key_load_delay: i32 = "0", DELAY, hidden;
+    key_load_delay: i32 = "0", DELAY, hidden, works;
     /// Bytes read from a data file between two looks at the clients, who are told that it is being loaded.
     loading_process_events_interval_bytes: u64 = "524288", Kind::integer(1024, i32::MAX as i64), hidden;
     /// Milliseconds between pings of cluster nodes; 0 takes the usual rate.

@@ -7,7 +7,8 @@
 
 use std::fmt;
 use std::mem;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -58,7 +59,7 @@ impl Progress {
 
     /// The load is over.
     pub fn end(&self) {
-        self.is_loading.store(false, Relaxed);
+        self.is_loading.store(false, SeqCst);
     }
 }
 
@@ -80,8 +81,8 @@ pub struct Loader<'l> {
     pub checks_sum: bool,
     /// How many threads put keys in.
     pub threads: usize,
-    /// Runs after some keys came into the table of a shard and a database, nothing being locked.
-    pub after_batch: &'l (dyn Fn(usize, usize) + Sync),
+    /// Runs after so many keys came into the table of a shard and a database, nothing being locked.
+    pub after_batch: &'l (dyn Fn(usize, usize, usize) + Sync),
     /// Where others look.
     pub progress: &'l Progress,
 }
@@ -262,7 +263,7 @@ impl<'s> Shared<'s> {
             {
                 self.fail(error);
             }
-            (self.loader.after_batch)(batch.shard, batch.db);
+            (self.loader.after_batch)(batch.shard, batch.db, batch.keys.len());
             if index.is_multiple_of(PUBLISH_EVERY) {
                 self.publish();
             }

@@ -237,7 +237,7 @@ impl<'t, 'a> Thread<'t, 'a> {
             keys: std::mem::take(&mut self.waiting[shard]),
         };
         self.shared.put(self.dialect, &batch)?;
-        (self.shared.loader.after_batch)(batch.shard, batch.db);
+        (self.shared.loader.after_batch)(batch.shard, batch.db, batch.keys.len());
         batch.keys.clear();
         self.waiting[shard] = batch.keys;
         Ok(())
@@ -318,7 +318,7 @@ mod tests {
             checks_sum: true,
             threads,
             progress: &progress,
-            after_batch: &|_, _| (),
+            after_batch: &|_, _, _| (),
         };
         let report = loader.load_sections(bytes)?;
         assert_eq!(progress.keys.load(Relaxed), report.keys);

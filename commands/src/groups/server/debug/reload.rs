@@ -141,7 +141,7 @@ fn load(node: &Node, merges: bool, now: Now) -> Result<()> {
         checks_sum: node.settings.rdbchecksum(),
         threads: node.cores.len(),
         progress: &progress,
-        after_batch: &|shard, db| node.relieve(shard, db),
+        after_batch: &|shard, db, keys| node.after_loading(shard, db, keys),
     };
     let report = loader.load(&bytes).map_err(|error| {
         warn(format!("Error loading {}: {error}", path.display()));
