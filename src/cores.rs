@@ -146,7 +146,7 @@ pub(crate) fn serve_meanwhile() {
 async fn serve(node: Arc<Node>, journal: Arc<Journal>, inner: Inner, lodger: Option<Lodger>, ready: Sender<()>) {
     let Inner { index, arrivals, load, cores } = inner;
     Journal::enter_core(index);
-    let holds = Rc::new(Holds::new(journal));
+    let holds = Rc::new(Holds::new(journal, node.cores[index].clone()));
     let writes = holds.clone();
     tokio::task::spawn_local(async move { poll_fn(|cx| writes.poll_write(cx)).await });
     let count = cores.upgrade().map_or(1, |cores| cores.len());

@@ -67,6 +67,8 @@ pub struct Client {
     pub(crate) layer: Layer,
     /// The connection ends once its replies are written.
     pub closing: bool,
+    /// REPLCONF.
+    pub(crate) snapshot_wish: SnapshotWish,
     /// Its channels and patterns, when it has any.
     pub subscriptions: Option<Box<Subscriptions>>,
     /// The last command's row number + 1; `facts` gets it at the end of a batch.
@@ -77,6 +79,15 @@ pub struct Client {
     pub landing: Option<Box<Landing>>,
     /// What others see.
     pub shared: Arc<Shared>,
+}
+
+/// What a connection that is to get a snapshot said by REPLCONF.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(crate) struct SnapshotWish {
+    /// It wants a snapshot and no changes after it.
+    pub(crate) is_all: bool,
+    /// The snapshot is to have functions, and no keys.
+    pub(crate) only_functions: bool,
 }
 
 /// CLIENT REPLY's modes.
@@ -359,6 +370,7 @@ impl Client {
             no_touch: false,
             layer: Layer::Server,
             closing: false,
+            snapshot_wish: SnapshotWish::default(),
             subscriptions: None,
             last_command: 0,
             waiting: None,
@@ -450,6 +462,7 @@ impl Client {
         self.replies = Replies::On;
         self.no_touch = false;
         self.layer = Layer::Server;
+        self.snapshot_wish = SnapshotWish::default();
         self.select(0);
         let facts = &self.shared.facts;
         facts.resp3.store(false, Relaxed);

@@ -55,7 +55,12 @@ pub(crate) fn find_keys(request: &Request) -> FoundKeys {
         }
     }
     if let Some(more_keys) = request.row.command.more_keys {
-        more_keys(request, &mut |word, flags| found.push(FoundKey { word, flags }));
+        more_keys(request, &mut |word, flags| {
+            // What a spec has found as well counts once.
+            if found.iter().all(|known| known.word != word) {
+                found.push(FoundKey { word, flags });
+            }
+        });
     }
     found
 }

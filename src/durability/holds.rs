@@ -6,7 +6,9 @@
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
+use commands::node::stats::CoreStats;
 use persistence::wal::Seq;
 
 use super::journal::Journal;
@@ -14,6 +16,7 @@ use super::journal::Journal;
 /// See the module's head.
 pub(crate) struct Holds {
     journal: Arc<Journal>,
+    stats: Arc<CoreStats>,
     waiting: RefCell<Vec<(Seq, Waker)>>,
     /// The task that writes; none before its first turn.
     writer: RefCell<Option<Waker>>,
@@ -21,8 +24,8 @@ pub(crate) struct Holds {
 }
 
 impl Holds {
-    pub(crate) fn new(journal: Arc<Journal>) -> Self {
-        Self { journal, waiting: RefCell::default(), writer: RefCell::default(), is_asked: Cell::new(false) }
+    pub(crate) fn new(journal: Arc<Journal>, stats: Arc<CoreStats>) -> Self {
+        Self { journal, stats, waiting: RefCell::default(), writer: RefCell::default(), is_asked: Cell::new(false) }
     }
 
     /// Whether replies that depend on `seq` may leave.
@@ -58,7 +61,9 @@ impl Holds {
         }
         let Some(log) = self.journal.log() else { return Poll::Pending };
         if self.is_asked.replace(false) {
+            let began = Instant::now();
             log.flush();
+            self.stats.log_ns.add(began.elapsed().as_nanos() as u64);
         }
         loop {
             let settled = log.settled();

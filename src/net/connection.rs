@@ -178,7 +178,7 @@ impl Connection {
         if self.socket.is_inside() {
             return None;
         }
-        let turn_ns = self.local.core.borrow().batch_ns();
+        let turn_ns = self.local.core.borrow().end_batch();
         let target = self.local.placement.borrow().target(self.guest.client.shared.id, turn_ns)?;
         (self.is_at_rest() && !self.guest.client.closing).then_some(target)
     }

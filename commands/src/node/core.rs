@@ -41,6 +41,8 @@ pub struct Core {
     pub(crate) last: Ticks,
     /// The start of the batch.
     began: Ticks,
+    /// Commands of this core before the batch.
+    commands_before: u64,
     pub(crate) clock: Clock,
     /// It looks at tables without a lock, and says when it does not.
     takes_part: bool,
@@ -90,6 +92,7 @@ impl Core {
             batches: 0,
             last: clock.ticks(),
             began: clock.ticks(),
+            commands_before: 0,
             clock,
             takes_part,
             thread: PhantomData,
@@ -119,10 +122,19 @@ impl Core {
         if self.takes_part { keyspace::epoch::quiet(self.index) } else { keyspace::epoch::sweep() }
     }
 
-    /// How long the commands of this batch took so far, nanoseconds.
+    /// A batch of requests is over: how long its commands took, nanoseconds.
     #[inline]
-    pub fn batch_ns(&self) -> u64 {
-        self.clock.ns_between(self.began, self.last)
+    pub fn end_batch(&self) -> u64 {
+        let ns = self.clock.ns_between(self.began, self.last);
+        self.stats.longest_batch_ns.raise(ns);
+        // After CONFIG RESETSTAT in the midst of it there are less than before.
+        self.stats.most_commands.raise(self.stats.commands.get().saturating_sub(self.commands_before));
+        ns
+    }
+
+    /// How long it is since the last batch began, nanoseconds.
+    pub(crate) fn since_began_ns(&self) -> u64 {
+        self.clock.ns_between(self.began, self.clock.ticks())
     }
 
     /// As `begin_batch`, at any time.
@@ -130,6 +142,7 @@ impl Core {
         self.now = Now { unix_ms, access: access_clock(node, unix_ms, self.random.get_mut().next_u64() as u32) };
         self.last = self.clock.ticks();
         self.began = self.last;
+        self.commands_before = self.stats.commands.get();
     }
 }
 

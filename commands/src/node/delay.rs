@@ -18,7 +18,7 @@ impl Node {
     /// After so many keys were written to a snapshot.
     pub fn delay_keys(&self, keys: usize) {
         let mut left = Duration::from_micros(microseconds(keys, self.settings.rdb_key_save_delay()));
-        while !left.is_zero() && !self.snapshots.is_stopping() {
+        while !left.is_zero() && !self.snapshots.is_stopped() {
             let nap = left.min(NAP);
             std::thread::sleep(nap);
             left -= nap;

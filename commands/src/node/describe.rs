@@ -98,7 +98,7 @@ fn push_text(line: &mut Vec<u8>, text: &parking_lot::Mutex<Option<Box<[u8]>>>) {
 }
 
 /// One letter each, N for none.
-fn flags(shared: &Shared, own: Option<&Client>) -> String {
+pub(crate) fn flags(shared: &Shared, own: Option<&Client>) -> String {
     let facts = &shared.facts;
     let tracks = |mode: u32| facts.tracking.load(Relaxed) & mode != 0;
     let letters = [

@@ -16,7 +16,7 @@ use keyspace::export::Usage;
 use keyspace::keys::Access;
 use keyspace::snapshot::{Capture, Progress};
 use persistence::rdb::Version;
-use persistence::rdb::file::Options;
+use persistence::rdb::file::{Options, Writer};
 use persistence::snapshot::{self, Pace, Plan, SaveError, Saved, Share, lower_own_priority};
 use settings::{LogLevel, MaxmemoryPolicy};
 
@@ -97,11 +97,6 @@ pub struct Figures {
 }
 
 impl Snapshots {
-    /// Whether the job is to end.
-    pub(super) fn is_stopping(&self) -> bool {
-        self.stopped.load(Relaxed)
-    }
-
     /// None so far; `now_ms` counts as the time of the last one.
     pub fn new(now_ms: i64) -> Self {
         Self {
@@ -198,6 +193,12 @@ impl Snapshots {
         }
     }
 
+    fn forget_progress(&self) {
+        for counter in [&self.keys, &self.keys_total, &self.waiting_bytes, &self.waiting_bytes_peak] {
+            counter.store(0, Relaxed);
+        }
+    }
+
     fn note_progress(&self, progress: Progress) {
         self.keys.store(progress.keys as u64, Relaxed);
         self.waiting_bytes.store(progress.waiting_bytes as u64, Relaxed);
@@ -248,6 +249,28 @@ impl Node {
         Some(self.take_snapshot(Share(100)))
     }
 
+    /// Takes a snapshot into a file that is not the instance's own; for threads that are no cores. None while another
+    /// job runs.
+    pub fn save_apart(&self, path: PathBuf) -> Option<Result<(), SaveError>> {
+        let _ticket = self.begin_job(Job::Save)?;
+        let result = self.write_snapshot(Plan { path, ..self.snapshot_plan() }, BACKGROUND);
+        self.snapshots.forget_progress();
+        Some(result.map(drop))
+    }
+
+    /// A snapshot file that has functions, and no keys.
+    pub fn functions_file(&self) -> std::io::Result<Vec<u8>> {
+        let plan = self.snapshot_plan();
+        let mut writer = Writer::new(Vec::new(), plan.options);
+        for (name, value) in &plan.aux {
+            writer.aux(name, value)?;
+        }
+        for source in self.library_sources() {
+            writer.function(&source)?;
+        }
+        writer.finish()
+    }
+
     /// Takes a snapshot in the background; false while another job runs.
     pub fn save_in_background(&self) -> bool {
         let Some(node) = self.arc() else { return false };
@@ -285,7 +308,7 @@ impl Node {
     /// Takes a snapshot; the caller is the one job.
     fn take_snapshot(&self, share: Share) -> Result<(), SaveError> {
         let started_ms = base::clock::unix_ms();
-        let result = self.write_snapshot(share);
+        let result = self.write_snapshot(self.snapshot_plan(), share);
         let snapshots = &self.snapshots;
         let now_ms = base::clock::unix_ms();
         match &result {
@@ -307,26 +330,23 @@ impl Node {
             }
         }
         snapshots.last_took_seconds.store((now_ms - started_ms + 500) / 1000, Relaxed);
-        for counter in [&snapshots.keys, &snapshots.keys_total, &snapshots.waiting_bytes, &snapshots.waiting_bytes_peak]
-        {
-            counter.store(0, Relaxed);
-        }
+        snapshots.forget_progress();
         result.map(|_| ())
     }
 
     /// The snapshot, and the changes of keys up to its instant.
-    fn write_snapshot(&self, share: Share) -> Result<(Saved, u64), SaveError> {
-        let mut plan = self.snapshot_plan();
+    fn write_snapshot(&self, mut plan: Plan, share: Share) -> Result<(Saved, u64), SaveError> {
         // A rewrite of the log may have its picture taken now: this one comes after it.
         let (capture, (dirty, functions)) = loop {
             match self.space.begin_capture(|| (self.dirty(), self.library_sources())) {
-                Some(begun) => break begun,
-                None if self.snapshots.stopped.load(SeqCst) => {
+                // Who stopped it may have emptied the instance before: that is not what was to be saved.
+                _ if self.snapshots.stopped.load(SeqCst) => {
                     return Err(SaveError {
                         what: "Saving was stopped".into(),
                         source: std::io::ErrorKind::Interrupted.into(),
                     });
                 }
+                Some(begun) => break begun,
                 None => std::thread::sleep(NAP),
             }
         };
@@ -450,5 +470,31 @@ impl Node {
             self.unpause();
         }
         result.is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use settings::{Settings, Startup};
+
+    use super::{BACKGROUND, Job};
+    use crate::testing::Fixture;
+
+    #[test]
+    fn a_stop_before_the_picture_counts() {
+        let dir = std::env::temp_dir().join(format!("snapshot-stopped-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).expect("a directory");
+        let words = ["--dir", &dir.display().to_string()].map(|word| word.as_bytes().to_vec());
+        let Ok(Startup::Serve(configured)) = Settings::load(&words, &mut std::io::empty()) else {
+            unreachable!("the words are in order")
+        };
+        let fixture = Fixture::with_settings(configured.settings);
+        let ticket = fixture.node.begin_job(Job::Background).expect("nothing else runs");
+        fixture.node.snapshots.stop();
+        assert!(fixture.node.take_snapshot(BACKGROUND).is_err());
+        assert_eq!(std::fs::read_dir(&dir).expect("a directory").count(), 0);
+        drop(ticket);
+        assert!(fixture.node.take_snapshot(BACKGROUND).is_ok());
+        let _left_behind = std::fs::remove_dir_all(dir);
     }
 }

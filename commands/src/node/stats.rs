@@ -23,6 +23,14 @@ impl Count {
         self.0.store(0, Relaxed);
     }
 
+    /// Becomes `value` where that is more; only for the one writer.
+    #[inline]
+    pub fn raise(&self, value: u64) {
+        if value > self.0.load(Relaxed) {
+            self.0.store(value, Relaxed);
+        }
+    }
+
     /// Any value; only for the one writer.
     pub fn set(&self, value: u64) {
         self.0.store(value, Relaxed);
@@ -114,6 +122,13 @@ pub struct CoreStats {
     pub writes: Count,
     pub connections: Count,
     pub ticks: Count,
+    /// Time spent on ticks.
+    pub cron_ns: Count,
+    /// Time spent on writing the log.
+    pub log_ns: Count,
+    /// Of all batches of requests: the longest time, and the most commands.
+    pub longest_batch_ns: Count,
+    pub most_commands: Count,
     /// Bytes that the interpreter of EVAL uses.
     pub script_bytes: Count,
     /// Bytes that the interpreter of FCALL uses.
@@ -141,6 +156,10 @@ impl CoreStats {
             writes: Count::default(),
             connections: Count::default(),
             ticks: Count::default(),
+            cron_ns: Count::default(),
+            log_ns: Count::default(),
+            longest_batch_ns: Count::default(),
+            most_commands: Count::default(),
             script_bytes: Count::default(),
             function_bytes: Count::default(),
             by_command: (0..commands).map(|_| CommandStats::default()).collect(),
@@ -183,6 +202,10 @@ impl CoreStats {
             &self.writes,
             &self.connections,
             &self.ticks,
+            &self.cron_ns,
+            &self.log_ns,
+            &self.longest_batch_ns,
+            &self.most_commands,
         ];
         counts.into_iter().for_each(Count::reset);
         self.by_command.iter().for_each(CommandStats::reset);

@@ -42,6 +42,7 @@ impl Node {
             self.bound_tracking();
             self.sample(core.now.unix_ms);
         }
+        core.stats.cron_ns.add(core.since_began_ns());
         Duration::from_micros(1_000_000 / u64::from(hz))
     }
 

@@ -50,6 +50,29 @@ pub fn purge() {
     }
 }
 
+/// What the allocator says under a name, as a number; the error is its own.
+pub fn allocator_number(name: &[u8]) -> Result<i64, String> {
+    let name = [name, b"\0"].concat();
+    // SAFETY: the name ends with a zero byte. Where the value is not of this size, or cannot be read, the allocator
+    // says so and writes nothing; what it writes is a number, or an address that nobody follows.
+    unsafe {
+        raw::read::<u64>(&name)
+            .map(|value| value as i64)
+            .or_else(|_| raw::read::<u32>(&name).map(i64::from))
+            .or_else(|_| raw::read::<u8>(&name).map(i64::from))
+    }
+    .map_err(|error| error.to_string())
+}
+
+/// What the allocator says under a name, as a text: None where the value is another one.
+pub fn allocator_text(name: &[u8]) -> Option<&'static [u8]> {
+    const TEXTS: [&[u8]; 6] =
+        [b"version", b"config.malloc_conf", b"opt.dss", b"opt.metadata_thp", b"opt.percpu_arena", b"opt.thp"];
+    let name = TEXTS.contains(&name).then(|| [name, b"\0"].concat())?;
+    // SAFETY: the name ends with a zero byte, and its value is a text that stays for as long as the process.
+    unsafe { raw::read_str(&name) }.ok().map(|text| text.strip_suffix(b"\0").unwrap_or(text))
+}
+
 /// Resident bytes of the process.
 pub fn resident_bytes() -> u64 {
     let pages = fs::read_to_string("/proc/self/statm").ok();
@@ -57,8 +80,21 @@ pub fn resident_bytes() -> u64 {
     pages * 4096
 }
 
+impl super::Node {
+    /// How long a string may become: no longer than the machine's memory, however `proto-max-bulk-len` is set, or the
+    /// process would end for want of it.
+    pub(crate) fn string_len_max(&self) -> u64 {
+        self.settings.proto_max_bulk_len().min(system_bytes())
+    }
+}
+
 /// Bytes of memory of the machine.
 pub fn system_bytes() -> u64 {
+    static BYTES: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
+    *BYTES.get_or_init(read_system_bytes)
+}
+
+fn read_system_bytes() -> u64 {
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
     let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());

@@ -99,7 +99,7 @@ fn protected_settings_need_permission() {
 fn some_settings_wait_for_the_data_set() {
     let settings = Settings::new();
     let loading = Caller { local: true, loading: true };
-    assert_eq!(settings.set(&[("appendonly", "yes")], loading).unwrap_err(), SetError::Loading);
+    assert_eq!(settings.set(&[("repl-diskless-load", "flush-before-load")], loading).unwrap_err(), SetError::Loading);
     assert!(settings.set(&[("timeout", "5")], loading).is_ok());
 }
 

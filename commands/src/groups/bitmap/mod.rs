@@ -37,7 +37,7 @@ fn bit_offset(ctx: &Ctx, word: &[u8], step: Option<u32>) -> Result<usize> {
     let offset = base::number::parse_i64(word).and_then(|offset| offset.checked_mul(step));
     let offset = offset.and_then(|offset| u64::try_from(offset).ok());
     offset
-        .filter(|offset| offset / 8 < ctx.node.settings.proto_max_bulk_len())
+        .filter(|offset| offset / 8 < ctx.node.string_len_max())
         .and_then(|offset| usize::try_from(offset).ok())
         .ok_or(Error::Plain("ERR bit offset is not an integer or out of range"))
 }

@@ -101,9 +101,12 @@ pub(crate) fn stats(ctx: &mut Ctx) -> Result<()> {
         int(ctx, name, 0);
     }
     int(ctx, "clients.normal", figures.clients as i64);
-    for name in ["cluster.links", "aof.buffer", "lua.caches", "functions.caches", "script.VMs"] {
-        int(ctx, name, 0);
-    }
+    int(ctx, "cluster.links", 0);
+    int(ctx, "aof.buffer", ctx.node.keeper().buffers_len() as i64);
+    let scripts = super::info::Scripts::now(ctx.node);
+    int(ctx, "lua.caches", scripts.cache_bytes as i64);
+    int(ctx, "functions.caches", scripts.libraries.bytes as i64);
+    int(ctx, "script.VMs", (scripts.eval_bytes + scripts.function_bytes) as i64);
     for (index, totals) in &figures.keys {
         ctx.out.bulk(format!("db.{index}").as_bytes());
         ctx.out.map(2);

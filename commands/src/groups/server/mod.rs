@@ -20,6 +20,7 @@ mod save;
 mod shutdown;
 mod slowlog;
 mod swapdb;
+pub(crate) mod sync;
 mod time;
 
 use crate::ctx::Ctx;
@@ -51,6 +52,9 @@ pub(crate) const COMMANDS: &[&Command] = &[
     &shutdown::SHUTDOWN,
     &slowlog::SLOWLOG,
     &swapdb::SWAPDB,
+    &sync::REPLCONF,
+    &sync::SYNC,
+    &sync::PSYNC,
     &time::TIME,
 ];
 

@@ -10,6 +10,7 @@ use self::table::Table;
 use crate::args::{Options, Rest};
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
+use crate::node::usage::system_bytes;
 use crate::spec::{ArgDoc, ArgType};
 
 #[derive(Args, Default)]
@@ -67,11 +68,18 @@ pub(crate) fn lcs(ctx: &mut Ctx, key1: Key, key2: Key, how: Rest) -> Result<()> 
     Ok(())
 }
 
-/// The limit is a table of 4 bytes for each pair of places, as Redis has it; here it bounds the time alone.
+/// Tables up to this size are never too large for the machine.
+const MODEST_BYTES: u128 = 512 << 20;
+
+/// The limit is a table of 4 bytes for each pair of places, as Redis has it; here it bounds the time alone. Who raises
+/// the setting meets the machine's memory, as in Redis.
 fn check_size(a: &[u8], b: &[u8], limit: u64) -> Result<()> {
     let cells = (a.len() as u128 + 1) * (b.len() as u128 + 1);
     if cells * 4 > u128::from(limit) {
         return Err(Error::Plain("ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len"));
+    }
+    if cells * 4 > MODEST_BYTES && cells * 4 > u128::from(system_bytes()) {
+        return Err(Error::Plain("ERR Insufficient memory, failed allocating transient memory for LCS"));
     }
     Ok(())
 }

@@ -60,7 +60,7 @@ pub(crate) const fn string_event(name: &'static str) -> keyspace::change::Event 
 fn check_len(ctx: &Ctx, len: usize, more: usize) -> Result<()> {
     let total = len.checked_add(more).and_then(|total| u64::try_from(total).ok());
     match total {
-        Some(total) if total <= ctx.node.settings.proto_max_bulk_len() => Ok(()),
+        Some(total) if total <= ctx.node.string_len_max() => Ok(()),
         _ => Err(Error::Plain("ERR string exceeds maximum allowed size (proto-max-bulk-len)")),
     }
 }

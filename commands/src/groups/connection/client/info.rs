@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use commands_macros::command;
 
-use super::filter::{ClientType, Filter};
+use super::filter::{Filter, beside, is_condition};
 use crate::args::{Args, Rest};
 use crate::client::Shared;
 use crate::ctx::Ctx;
@@ -40,6 +40,25 @@ const TYPES: &[ArgDoc] = &[
     ArgDoc::token_only("pubsub").token("PUBSUB"),
 ];
 
+const fn of_valkey_8(name: &'static str, token: &'static str, kind: ArgType) -> ArgDoc {
+    ArgDoc::new(name, kind).token(token).since("8.1.0").optional()
+}
+
+const OF_REDIS_AND_VALKEY_8: [ArgDoc; 7] = [
+    ArgDoc::one_of("client-type", TYPES).token("TYPE").since("5.0.0").optional(),
+    ArgDoc::new("client-id", ArgType::Integer).token("ID").since("6.2.0").optional().multiple(),
+    of_valkey_8("username", "USER", ArgType::String),
+    of_valkey_8("addr", "ADDR", ArgType::String).display("ip:port"),
+    of_valkey_8("laddr", "LADDR", ArgType::String).display("ip:port"),
+    ArgDoc::one_of("skipme", &[ArgDoc::token_only("yes").token("YES"), ArgDoc::token_only("no").token("NO")])
+        .token("SKIPME")
+        .since("8.1.0")
+        .optional(),
+    of_valkey_8("maxage", "MAXAGE", ArgType::Integer),
+];
+
+const ARGS: &[ArgDoc] = &beside(OF_REDIS_AND_VALKEY_8);
+
 /// Lists connections, a line each.
 #[command(
     "LIST",
@@ -47,24 +66,23 @@ const TYPES: &[ArgDoc] = &[
     complexity = "O(N) where N is the number of client connections",
     flags(ADMIN | NOSCRIPT | LOADING | STALE),
     arity(-2),
-    args(
-        ArgDoc::one_of("client-type", TYPES).token("TYPE").since("5.0.0").optional(),
-        ArgDoc::new("client-id", ArgType::Integer).token("ID").since("6.2.0").optional().multiple()
-    ),
+    args(ArgDoc::flatten(ARGS)),
     tips("nondeterministic_output")
 )]
 pub(crate) fn list(ctx: &mut Ctx, words: Rest) -> Result<()> {
     let mut words = words.0;
     if words.is_empty() {
         write_all(ctx, &Filter::default());
-    } else if words.len() == 2 && words.take_token("TYPE") {
-        let client_type = Some(ClientType::parse(words.word()?)?);
-        write_all(ctx, &Filter { client_type, ..Filter::default() });
-    } else if words.len() > 1 && words.take_token("ID") {
-        let clients = named(ctx, &words)?;
+        return Ok(());
+    }
+    // Numbers alone are answered in the order of the question.
+    let mut rest = words;
+    if rest.len() > 1 && rest.take_token("ID") && !rest.iter().skip(1).any(is_condition) {
+        let clients = named(ctx, &rest)?;
         write_lines(ctx, &clients);
     } else {
-        return Err(Error::Syntax);
+        let filter = Filter::parse(ctx, &mut words, false)?;
+        write_all(ctx, &filter);
     }
     Ok(())
 }
@@ -130,6 +148,10 @@ mod tests {
         assert_eq!(lines(fixture.cli(1, "CLIENT LIST").replace("user=", "").replace(" redir", "")), ["1", "2", "3"]);
         assert_eq!(lines(fixture.cli(1, "CLIENT LIST ID 3 9 1 3")), ["3", "1", "3"]);
         assert_eq!(lines(fixture.cli(1, "CLIENT LIST TYPE pubsub")), Vec::<String>::new());
+        assert_eq!(lines(fixture.cli(1, "CLIENT LIST ID 3 9 1 NOT-TYPE pubsub NOT-ID 1")), ["3"]);
+        assert_eq!(lines(fixture.cli(1, "CLIENT LIST USER default SKIPME yes MAXAGE 1")), Vec::<String>::new());
+        assert_eq!(fixture.cli(1, "CLIENT LIST ID x"), "(error) ERR Invalid client ID");
+        assert_eq!(fixture.cli(1, "CLIENT LIST TYPE"), "(error) ERR syntax error");
     }
 
     #[test]
@@ -156,7 +178,7 @@ mod tests {
             (error) ERR Invalid client ID
             > CLIENT LIST what
             (error) ERR syntax error
-            > CLIENT LIST TYPE normal ID 1
+            > CLIENT LIST TYPE normal what 1
             (error) ERR syntax error
             > CLIENT INFO x
             (error) ERR wrong number of arguments for 'client|info' command

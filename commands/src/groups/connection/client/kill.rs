@@ -2,8 +2,8 @@
 
 use commands_macros::command;
 
-use super::filter::{ClientType, Filter};
-use crate::args::{Args, Rest};
+use super::filter::{Filter, beside};
+use crate::args::Rest;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::spec::{ArgDoc, ArgType};
@@ -16,7 +16,7 @@ const TYPES: &[ArgDoc] = &[
     ArgDoc::token_only("pubsub").token("PUBSUB"),
 ];
 
-const FILTERS: &[ArgDoc] = &[
+const OF_REDIS: [ArgDoc; 7] = [
     ArgDoc::new("client-id", ArgType::Integer).token("ID").since("2.8.12").optional(),
     ArgDoc::one_of("client-type", TYPES).token("TYPE").since("2.8.12").optional(),
     ArgDoc::new("username", ArgType::String).token("USER").optional(),
@@ -27,6 +27,8 @@ const FILTERS: &[ArgDoc] = &[
         .optional(),
     ArgDoc::new("maxage", ArgType::Integer).token("MAXAGE").since("7.4.0").optional(),
 ];
+
+const FILTERS: &[ArgDoc] = &beside(OF_REDIS);
 
 /// Closes connections.
 #[command(
@@ -43,59 +45,17 @@ const FILTERS: &[ArgDoc] = &[
 pub(crate) fn kill(ctx: &mut Ctx, words: Rest) -> Result<()> {
     let mut words = words.0;
     if words.len() == 1 {
-        let addr = Some(words.word()?);
-        if kill_all(ctx, &Filter { addr, ..Filter::default() }) == 0 {
+        let addr = words.word()?;
+        if kill_all(ctx, &Filter::of_address(addr)) == 0 {
             return Err(Error::Plain("ERR No such client"));
         }
         ctx.out.ok();
         return Ok(());
     }
-    let filter = filter(ctx, &mut words)?;
+    let filter = Filter::parse(ctx, &mut words, true)?;
     let killed = kill_all(ctx, &filter);
     ctx.out.int(killed);
     Ok(())
-}
-
-fn filter<'a>(ctx: &Ctx, words: &mut Args<'a>) -> Result<Filter<'a>> {
-    let mut filter = Filter { not_id: Some(ctx.client.shared.id), ..Filter::default() };
-    while !words.is_empty() {
-        if words.len() == 1 {
-            return Err(Error::Syntax);
-        }
-        if words.take_token("ID") {
-            let id = base::number::parse_i64(words.word()?).filter(|&id| id > 0);
-            filter.id = Some(id.ok_or(Error::Plain("ERR client-id should be greater than 0"))? as u64);
-        } else if words.take_token("MAXAGE") {
-            let age_s = base::number::parse_i64(words.word()?);
-            let age_s = age_s.ok_or(Error::Plain("ERR maxage is not an integer or out of range"))?;
-            if age_s <= 0 {
-                return Err(Error::Plain("ERR maxage should be greater than 0"));
-            }
-            filter.age_s_min = Some(age_s);
-        } else if words.take_token("TYPE") {
-            filter.client_type = Some(ClientType::parse(words.word()?)?);
-        } else if words.take_token("ADDR") {
-            filter.addr = Some(words.word()?);
-        } else if words.take_token("LADDR") {
-            filter.laddr = Some(words.word()?);
-        } else if words.take_token("USER") {
-            filter.user = Some(known_user(ctx, words.word()?)?);
-        } else if words.take_token("SKIPME") {
-            filter.not_id = match words.word()? {
-                word if word.eq_ignore_ascii_case(b"yes") => Some(ctx.client.shared.id),
-                word if word.eq_ignore_ascii_case(b"no") => None,
-                _ => return Err(Error::Syntax),
-            };
-        } else {
-            return Err(Error::Syntax);
-        }
-    }
-    Ok(filter)
-}
-
-fn known_user<'a>(ctx: &Ctx, name: &'a [u8]) -> Result<&'a [u8]> {
-    let none = || Error::text(format!("ERR No such user '{}'", String::from_utf8_lossy(name)));
-    ctx.node.acl.users.get(name).map(|_| name).ok_or_else(none)
 }
 
 fn kill_all(ctx: &mut Ctx, filter: &Filter) -> i64 {
@@ -150,6 +110,49 @@ mod tests {
         );
         assert!(fixture.client(1).closing);
         assert!((2..=4).all(|client| fixture.client(client).shared.signals() & signal::KILL != 0));
+    }
+
+    #[test]
+    fn conditions_of_valkey() {
+        let mut fixture = Fixture::new();
+        for client in 1..=4 {
+            fixture.cli(client, "PING");
+        }
+        check_with(
+            &mut fixture,
+            r#"
+            @2> CLIENT SETNAME two
+            OK
+            @2> SELECT 3
+            OK
+            @3> CLIENT SETINFO LIB-NAME lib
+            OK
+            @4> MULTI
+            OK
+            > CLIENT KILL NAME nobody
+            (integer) 0
+            > CLIENT KILL NOT-NAME two NOT-LIB-NAME lib NOT-FLAGS x
+            (integer) 0
+            > CLIENT KILL IDLE 10
+            (integer) 0
+            > CLIENT KILL IP 127.0.0.2
+            (integer) 0
+            > CLIENT KILL DB 3 NOT-DB 3
+            (integer) 0
+            > CLIENT KILL ID 2 3 NOT-ID 3 IP 127.0.0.1 DB 3 NAME two
+            (integer) 1
+            > CLIENT KILL FLAGS x NOT-USER default
+            (integer) 0
+            > CLIENT KILL FLAGS x
+            (integer) 1
+            > CLIENT KILL LIB-NAME lib NOT-LIB-VER 1
+            (integer) 1
+            > CLIENT KILL NOT-IDLE 1
+            (error) ERR syntax error
+            > CLIENT KILL IDLE 0
+            (error) ERR idle should be greater than 0
+            "#,
+        );
     }
 
     #[test]

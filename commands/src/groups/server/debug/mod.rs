@@ -1,5 +1,6 @@
 //! DEBUG: what tests and developers need to look inside. It is off unless `enable-debug-command` allows it.
 
+mod allocator;
 mod digest;
 mod object;
 mod populate;
@@ -40,6 +41,8 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ("LISTPACK", 1..=1, object::list_packed),
     ("LOADAOF", 0..=0, reload::load_log),
     ("LOG", 1..=1, log),
+    ("MALLCTL", 1..=1, allocator::number),
+    ("MALLCTL-STR", 1..=1, allocator::text),
     ("OBJECT", 1..=2, object::describe),
     ("PANIC", 0..=0, panic),
     ("PAUSE-CRON", 1..=1, pause_cron),
@@ -262,6 +265,10 @@ fn write_help(ctx: &mut Ctx, _: Args) -> Result<()> {
             "    Empty the data set and load the log from the disk.",
             "LOG <message>",
             "    Write <message> to the log.",
+            "MALLCTL <name>",
+            "    Return a number that the allocator has by this name.",
+            "MALLCTL-STR <name>",
+            "    Return a text that the allocator has by this name.",
             "OBJECT <key>",
             "    Return how the value at <key> is stored.",
             "PANIC",

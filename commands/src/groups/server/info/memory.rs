@@ -6,6 +6,7 @@ use super::{Text, Totals, totals};
 use crate::ctx::Ctx;
 use crate::node::Node;
 use crate::node::usage::{Allocator, resident_bytes, system_bytes};
+use crate::script::functions::Counts;
 
 /// What is known of memory at one moment, bytes.
 pub(in super::super) struct Figures {
@@ -68,7 +69,7 @@ pub(in super::super) fn ratio(part: u64, whole: u64) -> f64 {
 
 pub(super) fn memory(ctx: &mut Ctx, text: &mut Text) {
     let figures = Figures::now(ctx);
-    let settings = &ctx.node.settings;
+    let (node, settings) = (ctx.node, &ctx.node.settings);
     text.bytes("used_memory", figures.used);
     text.bytes("used_memory_rss", figures.resident);
     text.bytes("used_memory_peak", figures.peak);
@@ -97,8 +98,8 @@ pub(super) fn memory(ctx: &mut Ctx, text: &mut Text) {
         ],
     );
     text.field("mem_clients_normal", figures.clients);
-    text.same(0, &["mem_cluster_links"]);
-    text.field("mem_aof_buffer", ctx.node.keeper().buffers_len());
+    text.field("mem_cluster_links", 0);
+    text.field("mem_aof_buffer", node.keeper().buffers_len());
     text.field("mem_allocator", "jemalloc-5.3.1");
     text.same(0, &["mem_overhead_db_hashtable_rehashing", "active_defrag_running"]);
     let (pending, freed) = keyspace::object::lazy_free_counts();
@@ -106,15 +107,35 @@ pub(super) fn memory(ctx: &mut Ctx, text: &mut Text) {
     text.field("lazyfreed_objects", freed);
 }
 
+/// What scripts and functions take.
+pub(in super::super) struct Scripts {
+    pub(in super::super) cached: usize,
+    pub(in super::super) cache_bytes: usize,
+    pub(in super::super) libraries: Counts,
+    /// Of the interpreters.
+    pub(in super::super) eval_bytes: u64,
+    pub(in super::super) function_bytes: u64,
+}
+
+impl Scripts {
+    pub(in super::super) fn now(node: &Node) -> Self {
+        let (cached, cache_bytes, _) = node.scripts.cache.counts();
+        Self {
+            cached,
+            cache_bytes,
+            libraries: node.scripts.libraries.counts(),
+            eval_bytes: node.cores.iter().map(|core| core.script_bytes.get()).sum(),
+            function_bytes: node.cores.iter().map(|core| core.function_bytes.get()).sum(),
+        }
+    }
+}
+
 fn scripts(node: &Node, text: &mut Text) {
-    let (scripts, cache_bytes, _) = node.scripts.cache.counts();
-    let libraries = node.scripts.libraries.counts();
-    let eval_bytes: u64 = node.cores.iter().map(|core| core.script_bytes.get()).sum();
-    let function_bytes: u64 = node.cores.iter().map(|core| core.function_bytes.get()).sum();
+    let Scripts { cached, cache_bytes, libraries, eval_bytes, function_bytes } = Scripts::now(node);
     text.same(eval_bytes, &["used_memory_lua", "used_memory_vm_eval"]);
     text.field("used_memory_lua_human", base::size::human(eval_bytes));
     text.field("used_memory_scripts_eval", cache_bytes);
-    text.field("number_of_cached_scripts", scripts);
+    text.field("number_of_cached_scripts", cached);
     text.field("number_of_functions", libraries.functions);
     text.field("number_of_libraries", libraries.libraries);
     text.field("used_memory_vm_functions", function_bytes);

@@ -20,44 +20,51 @@ use crate::error::Result;
 use crate::spec::{ArgDoc, ArgType};
 
 pub(super) use self::keyspace::{Totals, totals};
-pub(super) use memory::{Figures, ratio};
+pub(super) use memory::{Figures, Scripts, ratio};
 
-/// A section: its name in requests, its heading, whether INFO without words shows it, and what writes it.
+/// Who sees a section.
+#[derive(Clone, Copy, PartialEq)]
+enum Shown {
+    /// Everybody who asks for INFO.
+    Always,
+    /// Who asks for all.
+    WithAll,
+    /// Who asks for it by its name.
+    ByName,
+}
+
+/// A section: its name in requests, its heading, who sees it, and what writes it.
 struct Section {
     name: &'static str,
     heading: &'static str,
-    by_default: bool,
+    shown: Shown,
     write: fn(&mut Ctx, &mut Text),
 }
 
-const fn section(
-    name: &'static str,
-    heading: &'static str,
-    by_default: bool,
-    write: fn(&mut Ctx, &mut Text),
-) -> Section {
-    Section { name, heading, by_default, write }
+const fn section(name: &'static str, heading: &'static str, shown: Shown, write: fn(&mut Ctx, &mut Text)) -> Section {
+    Section { name, heading, shown, write }
 }
 
 /// All sections in their order.
 const SECTIONS: &[Section] = &[
-    section("server", "Server", true, process::server),
-    section("clients", "Clients", true, process::clients),
-    section("memory", "Memory", true, memory::memory),
-    section("tier", "Tier", false, tier::tier),
-    section("persistence", "Persistence", true, stats::persistence),
-    section("threads", "Threads", true, process::threads),
-    section("stats", "Stats", true, stats::stats),
-    section("replication", "Replication", true, stats::replication),
-    section("cpu", "CPU", true, process::cpu),
-    section("modules", "Modules", true, modules),
-    section("commandstats", "Commandstats", false, commands::command_stats),
-    section("errorstats", "Errorstats", true, commands::error_stats),
-    section("latencystats", "Latencystats", false, commands::latency_stats),
-    section("cluster", "Cluster", true, |_, text| text.field("cluster_enabled", 0)),
-    section("keyspace", "Keyspace", true, keyspace::keyspace),
+    section("server", "Server", Shown::Always, process::server),
+    section("clients", "Clients", Shown::Always, process::clients),
+    section("memory", "Memory", Shown::Always, memory::memory),
+    section("tier", "Tier", Shown::WithAll, tier::tier),
+    section("persistence", "Persistence", Shown::Always, stats::persistence),
+    section("threads", "Threads", Shown::Always, process::threads),
+    section("stats", "Stats", Shown::Always, stats::stats),
+    section("replication", "Replication", Shown::Always, stats::replication),
+    section("cpu", "CPU", Shown::Always, process::cpu),
+    section("modules", "Modules", Shown::Always, modules),
+    section("commandstats", "Commandstats", Shown::WithAll, commands::command_stats),
+    section("errorstats", "Errorstats", Shown::Always, commands::error_stats),
+    section("latencystats", "Latencystats", Shown::WithAll, commands::latency_stats),
+    section("cluster", "Cluster", Shown::Always, |_, text| text.field("cluster_enabled", 0)),
+    section("keyspace", "Keyspace", Shown::Always, keyspace::keyspace),
     // A walk over all keys: only who asks for it by its name waits for it.
-    section("keysizes", "Keysizes", true, |_, _| {}),
+    section("keysizes", "Keysizes", Shown::Always, |_, _| {}),
+    section("debug", "Debug", Shown::ByName, stats::debug),
 ];
 
 fn modules(ctx: &mut Ctx, text: &mut Text) {
@@ -108,7 +115,8 @@ pub(crate) fn info(ctx: &mut Ctx, sections: Rest) -> Result<()> {
     let mut text = Text::default();
     for section in SECTIONS {
         // Who has no tier need not read of it.
-        let by_default = section.by_default || section.name == "tier" && ctx.node.warm.is_on();
+        let by_default = section.shown == Shown::Always || section.name == "tier" && ctx.node.warm.is_on();
+        let all = all && section.shown != Shown::ByName;
         if all || (default && by_default) || is(section.name) {
             if !text.0.is_empty() {
                 text.0.push_str("\r\n");
@@ -140,6 +148,20 @@ mod tests {
     fn info(fixture: &mut Fixture, words: &[&[u8]]) -> String {
         let request: Vec<&[u8]> = std::iter::once(&b"INFO"[..]).chain(words.iter().copied()).collect();
         String::from_utf8(fixture.run(1, &request).expect("a reply")).expect("text")
+    }
+
+    #[test]
+    fn what_is_for_developers_comes_by_its_name_alone() {
+        let mut fixture = Fixture::new();
+        fixture.tick();
+        for words in [&[][..], &[&b"all"[..]], &[b"everything"]] {
+            assert!(!info(&mut fixture, words).contains("eventloop_duration_cron_sum"));
+        }
+        let text = info(&mut fixture, &[b"debug"]);
+        for field in ["aof_sum:0", "cron_sum:", "max:"] {
+            assert!(text.contains(&format!("eventloop_duration_{field}")), "{field} in {text}");
+        }
+        assert!(text.contains("eventloop_cmd_per_cycle_max:") && text.contains("allocator_allocated_lua:"), "{text}");
     }
 
     #[test]

@@ -106,6 +106,18 @@ fn event_loop(node: &Node, text: &mut Text) {
     text.field("instantaneous_eventloop_duration_usec", (busy_us as u64).checked_div(cycles).unwrap_or(0));
 }
 
+/// How cores spend their time, for who looks into the server itself.
+pub(super) fn debug(ctx: &mut Ctx, text: &mut Text) {
+    let node = ctx.node;
+    let most = |read: fn(&CoreStats) -> u64| node.cores.iter().map(|core| read(core)).max().unwrap_or(0);
+    text.field("eventloop_duration_aof_sum", sum(node, |core| core.log_ns.get()) / 1000);
+    text.field("eventloop_duration_cron_sum", sum(node, |core| core.cron_ns.get()) / 1000);
+    text.field("eventloop_duration_max", most(|core| core.longest_batch_ns.get()) / 1000);
+    text.field("eventloop_cmd_per_cycle_max", most(|core| core.most_commands.get()));
+    let scripts = sum(node, |core| core.script_bytes.get() + core.function_bytes.get());
+    text.field("allocator_allocated_lua", scripts);
+}
+
 pub(super) fn persistence(ctx: &mut Ctx, text: &mut Text) {
     let figures = ctx.node.snapshots.figures();
     let is_saving = figures.job == Some(Job::Background);

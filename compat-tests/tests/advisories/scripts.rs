@@ -1,17 +1,9 @@
-//! What published advisories say can be done to a server of this kind: here it gets an error, at once, and costs
-//! nothing that stays. A new one is a line of a table.
+//! Scripts that break out, eat memory, or never end.
 
-use std::fs;
 use std::time::{Duration, Instant};
 
-use compat_tests::connection::Connection;
-use compat_tests::target::{Target, Tcp};
-use resp::Reply;
+use super::{Watched, text};
 
-/// Processor time that one attack may take: a third of it on an idle machine.
-const TIME_MAX: Duration = Duration::from_secs(3);
-/// Memory that it may leave behind.
-const BYTES_MAX: u64 = 64 << 20;
 /// A script that runs without end is known as one after so many milliseconds.
 const BUSY_AFTER_MS: &str = "100";
 
@@ -140,64 +132,18 @@ const ENDLESS: &[&str] = &[
     "while true do redis.pcall('GET', 'k') end",
 ];
 
-fn call<A: AsRef<[u8]>>(client: &mut Connection, argv: &[A]) -> Reply {
-    client.call(argv).unwrap_or_else(|silence| panic!("{silence}"))
-}
-
-fn text(client: &mut Connection, argv: &[&str]) -> String {
-    call(client, argv).to_cli().trim_end().to_owned()
-}
-
-fn field(client: &mut Connection, section: &str, name: &str) -> u64 {
-    let info = call(client, &["INFO", section]);
-    let info = String::from_utf8_lossy(info.as_bytes().expect("a text")).into_owned();
-    let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("INFO {section} has no {name}"))
-}
-
-/// All that is allocated, interpreters and all: `used_memory` may lag by a second behind a script that took much.
-fn memory(client: &mut Connection) -> u64 {
-    field(client, "memory", "allocator_allocated")
-}
-
-/// What the process has used of a processor: other load of the machine does not count.
-fn cpu_time(pid: u64) -> Duration {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("the server lives");
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks: u64 = fields[11..13].iter().map(|ticks| ticks.parse::<u64>().expect("a number")).sum();
-    Duration::from_millis(ticks * 10)
-}
-
-fn server() -> Tcp {
-    Tcp::ours().unwrap_or_else(|fault| panic!("{fault}"))
-}
-
 #[test]
 fn scripts_get_an_error_and_leave_nothing() {
-    let server = server();
-    let (mut client, mut other) = (server.client(), server.client());
-    let pid = field(&mut other, "server", "process_id");
-    call(&mut client, &["EVAL", "return 1", "0"]);
-    let before = memory(&mut other);
-    let mut faults = Vec::new();
+    let mut watched = Watched::new();
     for (advisory, request, answer) in SCRIPTS {
-        let start = cpu_time(pid);
-        let reply = text(&mut client, request);
-        let took = cpu_time(pid) - start;
-        assert_eq!(text(&mut client, &["ECHO", "in step"]), "\"in step\"", "{advisory}, {request:?}");
-        assert_eq!(text(&mut other, &["PING"]), "PONG", "{advisory}, {request:?}");
-        let grown = memory(&mut other).saturating_sub(before);
-        if !reply.contains(answer) || took > TIME_MAX || grown > BYTES_MAX {
-            faults.push(format!("{advisory}, {request:?}, after {took:?} and {grown} more bytes: {reply}"));
-        }
+        watched.attack(&format!("{advisory}, {request:?}"), answer, |client| text(client, request));
     }
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    watched.end();
 }
 
 #[test]
 fn scripts_without_end_are_ended() {
-    let server = server();
-    let (mut client, mut other) = (server.client(), server.client());
+    let Watched { mut client, mut other, server: _server, .. } = Watched::new();
     assert_eq!(text(&mut other, &["CONFIG", "SET", "busy-reply-threshold", BUSY_AFTER_MS]), "OK");
     for script in ENDLESS {
         client.send(&["EVAL", script, "0"]);
