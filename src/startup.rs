@@ -119,7 +119,7 @@ impl Running {
             if result.is_ok() {
                 node.loading.end();
                 // It may have been turned on or off meanwhile; the log says so when that fails.
-                let _said = node.keeper().follow_switch();
+                let _said = node.keeper().follow_switch(false);
             }
             result
         }
