@@ -20,6 +20,7 @@ use crate::execute::{account, failed};
 use crate::keys::KeyShape;
 use crate::node::Node;
 use crate::node::core::Core;
+use crate::ownership;
 use crate::publish::{has_news, publish};
 use crate::request::Request;
 use crate::spec::{Command, Locks, flag};
@@ -29,6 +30,9 @@ const FLAGS: u32 = flag::WRITE | flag::READONLY | flag::DENYOOM | flag::FAST;
 
 /// Those whose wishes this way fulfils; all others have the long one.
 const KNOWN: u32 = Interest::WATCH.0 | Interest::BLOCKED.0 | Interest::FOLLOW.0 | Interest::EFFECTS.0;
+
+/// Those who have a say only in writes, or look at what changed: a read that changed nothing is none of their business.
+const OF_WRITES: u32 = Interest::GUARDS | Interest::FOLLOWED | Interest::FEED.0;
 
 /// After a command that took as long others may want its shard.
 const LONG_NS: u64 = 5000;
@@ -63,8 +67,8 @@ impl Client {
 impl Node {
     /// Whether nothing about the instance needs more than a look; `interest` is who wants to know of changes.
     #[inline(always)]
-    fn is_plain(&self, interest: u32) -> bool {
-        interest & !KNOWN == 0
+    fn is_plain(&self, interest: u32, command: &Command) -> bool {
+        (interest & !KNOWN == 0 || interest & !(KNOWN | OF_WRITES) == 0 && command.has(flag::READONLY))
             && !self.space.is_halted()
             && !self.pause.is_set()
             && !self.warm.is_on()
@@ -106,7 +110,9 @@ pub fn execute(
     // Whoever begins to want effects, or events, locks this shard first.
     let interest = node.space.interest();
     let is_logged = interest & Interest::EFFECTS.0 != 0;
-    if !node.is_plain(interest) || is_logged && row.command.has(flag::WRITE) && node.log_failure().is_some() {
+    if !node.is_plain(interest, row.command)
+        || is_logged && row.command.has(flag::WRITE) && node.log_failure().is_some()
+    {
         return false;
     }
     node.begin_effects(tally);
@@ -122,15 +128,16 @@ pub fn execute(
         core: core_view,
     };
     let mut args = request.args(&node.space);
-    let dirty = ctx.keys.tally.dirty;
+    let (dirty, changes) = (ctx.keys.tally.dirty, ctx.keys.tally.changes.len());
     ctx.keys.tally.effects.begin_request();
     let result = handler(&mut ctx, &mut args);
-    let place = if is_logged {
+    if is_logged {
         effect::conclude(&mut ctx, &request, dirty);
-        node.reserve_record(&mut ctx.keys)
-    } else {
-        None
-    };
+    }
+    if interest & Interest::FOLLOWED != 0 {
+        after_read(&mut ctx, interest, changes);
+    }
+    let place = if is_logged { node.reserve_record(&mut ctx.keys) } else { None };
     if let Err(error) = result
         && !fail(&mut ctx, mark, &error)
     {
@@ -156,6 +163,18 @@ pub fn execute(
     }
     publish(node, core, client.shared.id);
     true
+}
+
+/// Under rules of ownership: what follows where a read found its key's time over, and what is counted.
+#[inline]
+fn after_read(ctx: &mut Ctx<'_>, interest: u32, changes: usize) {
+    if ctx.keys.tally.changes.len() != changes {
+        ownership::follow_call(ctx, changes);
+    }
+    if interest & Interest::OWNERSHIP.0 != 0 {
+        let request = ctx.request;
+        ownership::count_read(ctx, &request);
+    }
 }
 
 /// Writes an error as the reply; false for what is none.
