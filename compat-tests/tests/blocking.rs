@@ -169,3 +169,24 @@ fn nothing_is_lost_and_nothing_comes_twice() {
     assert_eq!(counts.len(), EACH * PRODUCERS);
     assert!(counts.values().all(|&count| count == 1));
 }
+
+/// Who reads the reply to his own write has what it made stale, too: both come with one read, or a cache on the client's
+/// side answers its next question with the old value.
+#[test]
+fn own_invalidations_come_with_the_reply() {
+    use std::io::{Read, Write};
+    let server = ours();
+    let mut stream = std::net::TcpStream::connect(server.address()).expect("it listens");
+    let mut buffer = [0; 4096];
+    let mut ask = |request: &str| {
+        stream.write_all(request.as_bytes()).expect("it reads");
+        let len = stream.read(&mut buffer).expect("it answers");
+        String::from_utf8_lossy(&buffer[..len]).into_owned()
+    };
+    assert!(ask("HELLO 3\r\n").starts_with('%'));
+    assert_eq!(ask("CLIENT TRACKING ON\r\n"), "+OK\r\n");
+    for round in 0..200 {
+        ask("GET k\r\n");
+        assert_eq!(ask(&format!("SET k {round}\r\n")), "+OK\r\n>2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n");
+    }
+}

@@ -4,9 +4,10 @@ use std::io;
 use std::task::{Context, Poll};
 
 use bytes::Buf;
+use commands::client::signal;
 use resp::Writer;
 
-use super::{Connection, INPUT_SIZE};
+use super::{Connection, INPUT_SIZE, JOINED_MAX};
 
 impl Connection {
     /// Writes the batch's replies; what does not fit stays with the connection.
@@ -14,6 +15,7 @@ impl Connection {
         if out.is_empty() {
             return Ok(());
         }
+        self.join_messages(out);
         let mut sent = 0;
         if self.output.is_empty()
             && self.held_for == 0
@@ -42,6 +44,19 @@ impl Connection {
         out.shrink_to(INPUT_SIZE);
         self.note_growth();
         Ok(())
+    }
+
+    /// Puts what was sent to the client meanwhile behind the replies, into the same write: who reads the reply to his own
+    /// SET is not to find the old value in his cache because the invalidation comes a moment later.
+    fn join_messages(&mut self, out: &mut Writer) {
+        let shared = &self.guest.client.shared;
+        if shared.signals() & signal::PUSHED == 0 || self.guest.client.waiting.is_some() {
+            return;
+        }
+        let (_, bytes) = shared.outbox();
+        if bytes < JOINED_MAX {
+            shared.take_outbox().iter().for_each(|message| out.raw(message));
+        }
     }
 
     /// Writes what waits; Pending when the socket is full.

@@ -203,7 +203,7 @@ impl<'a> Query<'a> {
             From::Place(place) => *place,
             From::Member(member) => set.score(member).map(Place::of_score).ok_or(NO_MEMBER)?,
         };
-        let area = Area { middle, shape };
+        let area = Area::new(middle, shape);
         let enough = if self.any { self.count } else { usize::MAX };
         let mut hits = Vec::new();
         for cell in area.cells() {
